@@ -1,0 +1,182 @@
+"""Settings of every stage, and how they are read: a TOML file, then ``--set key=value``, every key checked."""
+
+import difflib
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sarnet.errors import ConfigError
+
+
+class Settings(BaseModel):
+    """Base of all settings: frozen, and closed to names it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class GeneratorSettings(Settings):
+    """What the generator is built of (method, section 3)."""
+
+    trunk: Literal["residual", "matching"] = "matching"
+    """``residual``: the paper's, on the two stacked images. ``matching``: encodes each image and compares the maps."""
+    stride: Literal[1, 2, 4] = 4
+    """Voxels of the image to one of the trunk's grid (space to depth); the paper's network has 1."""
+    blocks: int = Field(default=5, ge=1)
+    """Residual blocks before the last layer; the paper does not say, SRGAN has 16."""
+    maps: int = Field(default=64, ge=4)
+    """Feature maps of every convolution."""
+    normalisation: Literal["batch", "group", "none"] = "none"
+    """What follows a convolution inside a block; the paper's is ``batch``."""
+    encoder_blocks: int = Field(default=2, ge=1)
+    """``matching`` alone: residual blocks that encode each image."""
+    matched_maps: int = Field(default=16, ge=1)
+    """``matching`` alone: maps that the features are projected to before they are correlated."""
+    radius: int = Field(default=3, ge=1)
+    """``matching`` alone: half width of the correlation window, in voxels of the trunk's grid."""
+
+
+class SimulationSettings(Settings):
+    """Simulated pairs with a known field (method, section 2)."""
+
+    control_spacing_voxels: tuple[float, ...] = (16.0, 32.0, 64.0)
+    """Distances of the B-spline's controls to draw from; at 256 x 256."""
+    peak_voxels: tuple[float, float] = (1.0, 20.0)
+    """Range of the largest displacement along an axis; at 256 x 256."""
+    layers: tuple[int, int] = (1, 1)
+    """Range of how many such B-splines are added to one field; the paper's has one."""
+
+
+class AugmentationSettings(Settings):
+    """How the training images are made to look like more than X-rays."""
+
+    zoom: tuple[float, float] = (0.5, 1.9)
+    """Range of the magnification, drawn evenly in its logarithm."""
+    rotation_degrees: float = Field(default=180.0, ge=0)
+    """Largest rotation either way."""
+    remap_probability: float = Field(default=0.6, ge=0, le=1)
+    """How often a pair goes through a random piecewise linear intensity map; half of the maps are not monotone."""
+    exposure: float = Field(default=0.3, ge=0)
+    """Strength of what tells the two images apart: a gamma and a smooth bias of each of them."""
+    noise: float = Field(default=0.04, ge=0)
+    """Largest standard deviation of added Gaussian noise, of an intensity range of one."""
+
+
+class TrainingSettings(Settings):
+    """The first stage of training: G alone, by squared error of the known field and of the images."""
+
+    visits: Path
+    """CSV with the columns image, mask, dataset, patient and visit; paths relative to it."""
+    dataset: str | None = None
+    """Only rows of this data set, where the CSV holds several."""
+    out: Path = Path("runs/initial")
+    """Folder of checkpoints, log and weights."""
+    size: int = Field(default=256, ge=32)
+    """Images are resampled to this many pixels squared."""
+    batch: int = Field(default=8, ge=1)
+    """Pairs in a step."""
+    steps: int = Field(default=100_000, ge=1)
+    """Steps until the learning rate has fallen to zero; the paper's 1e5."""
+    learning_rate: float = Field(default=1e-3, gt=0)
+    """Of Adam, at its highest; the paper's."""
+    beta1: float = Field(default=0.93, gt=0, lt=1)
+    """Adam's first moment; the paper's."""
+    warm_up_steps: int = Field(default=100, ge=0)
+    """Steps over which the learning rate rises."""
+    field_norm: Literal["squared", "euclidean"] = "squared"
+    """How a vector's error counts: its square, the paper's, or its length."""
+    coarse_weight: float = Field(default=0.3, ge=0)
+    """Weight of the error of the trunk's own base field; ``matching`` alone has one."""
+    image_weight: float = Field(default=1.0, ge=0)
+    """Weight of the images' squared error beside the field's."""
+    lncc_weight: float = Field(default=0.0, ge=0)
+    """Weight of local correlation, a term of this project's own."""
+    clip_norm: float = Field(default=1.0, gt=0)
+    """Largest norm of the gradient."""
+    precision: Literal["32-true", "bf16-mixed"] = "bf16-mixed"
+    """Lightning Fabric's name of the arithmetic."""
+    checkpoint_minutes: float = Field(default=5.0, gt=0)
+    """Most that an interruption loses."""
+    validate_steps: int = Field(default=250, ge=1)
+    """Steps between two looks at the validation images."""
+    seed: int = 0
+    """Of the split, the weights, the pairs and the augmentation."""
+    generator: GeneratorSettings = GeneratorSettings()
+    simulation: SimulationSettings = SimulationSettings()
+    augmentation: AugmentationSettings = AugmentationSettings()
+
+
+_AnySettings = TypeVar("_AnySettings", bound=Settings)
+
+
+def read_settings(kind: type[_AnySettings], path: Path | None = None, overrides: Sequence[str] = ()) -> _AnySettings:
+    """Read settings from a TOML file and from ``stage.key=value`` lines, which win.
+
+    Args:
+        kind: Which settings.
+        path: TOML file; without one every setting has its default.
+        overrides: ``key=value`` or ``stage.key=value``; the value as TOML writes it, a bare word is a string.
+
+    Returns:
+        The settings, complete and checked. Relative paths in the file are left as they are: relative to where one
+        stands.
+
+    Raises:
+        ConfigError: If a name is unknown (the nearest known one is named), or a value is of the wrong type or range.
+    """
+    tree: dict[str, Any] = {}
+    if path is not None:
+        try:
+            tree = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigError(f"config {path} cannot be read: {error.strerror}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"config {path} is not TOML: {error}") from error
+    for line in overrides:
+        _override(tree, line)
+    return build_settings(kind, tree)
+
+
+def build_settings(kind: type[_AnySettings], tree: dict[str, Any]) -> _AnySettings:
+    """Check a tree of plain values against ``kind``.
+
+    Raises:
+        ConfigError: As :func:`read_settings` does.
+    """
+    _check_names(kind, tree, ())
+    try:
+        return kind.model_validate(tree)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        came = "" if first["type"] == "missing" else f", but {first['input']!r} came"
+        raise ConfigError(f"setting {name!r}: {first['msg']}{came}") from error
+
+
+def _override(tree: dict[str, Any], line: str) -> None:
+    name, separator, text = line.partition("=")
+    if not separator or not name.strip():
+        raise ConfigError(f"--set {line!r} is not of the form key=value")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    *stages, key = name.strip().split(".")
+    for stage in stages:
+        tree = tree.setdefault(stage, {})
+        if not isinstance(tree, dict):
+            raise ConfigError(f"--set {line!r}: {stage!r} is a value, not a group of settings")
+    tree[key] = value
+
+
+def _check_names(kind: type[Settings], tree: dict[str, Any], above: tuple[str, ...]) -> None:
+    for name, value in tree.items():
+        if name not in kind.model_fields:
+            near = difflib.get_close_matches(name, kind.model_fields, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]!r}?" if near else f"known are {sorted(kind.model_fields)}"
+            raise ConfigError(f"{'.'.join((*above, name))!r} is not a setting; {hint}")
+        inner = kind.model_fields[name].annotation
+        if isinstance(value, dict) and isinstance(inner, type) and issubclass(inner, Settings):
+            _check_names(inner, value, (*above, name))

@@ -1,0 +1,49 @@
+"""Everything this package raises on purpose.
+
+::
+
+    SarnetError
+    ├── InputError (ValueError)       an argument the caller chose is at fault
+    │   ├── ShapeError                array sizes that do not fit together
+    │   └── GridError                 physical grids that do not fit together
+    ├── ConfigError (ValueError)      a setting that does not exist or has a wrong value
+    ├── DataError (OSError)           a file that is missing, unreadable or not what it should be
+    ├── WeightsError (ValueError)     weights or a checkpoint of another kind
+    └── MissingExtraError (ImportError)  a package that only an extra installs
+
+Each message says which argument it is about, what was wanted, what came and what to do. The command line turns every
+one of them into a single line and exit code 2; whatever else reaches the user is a fault of ours and keeps its
+traceback.
+"""
+
+
+class SarnetError(Exception):
+    """Base class of every error this package raises on purpose."""
+
+
+class InputError(SarnetError, ValueError):
+    """An argument the caller chose cannot be used."""
+
+
+class ShapeError(InputError):
+    """Arrays or tensors whose sizes do not fit together."""
+
+
+class GridError(InputError):
+    """Physical grids (size, spacing, origin, direction) that do not fit together."""
+
+
+class ConfigError(SarnetError, ValueError):
+    """A setting that does not exist, or a value it cannot take."""
+
+
+class DataError(SarnetError, OSError):
+    """A file that is missing, unreadable, or not what its name promises."""
+
+
+class WeightsError(SarnetError, ValueError):
+    """Weights or a checkpoint that do not belong to the network they are loaded into."""
+
+
+class MissingExtraError(SarnetError, ImportError):
+    """A package that only an optional extra of this one installs."""

@@ -1,0 +1,19 @@
+"""Displacement fields as tensors, in voxels, 2-D and 3-D from one code: warp, compose, invert, Jacobian, B-splines."""
+
+from sarnet.fields.bspline import bspline_basis, bspline_field, controls_to_cover
+from sarnet.fields.compose import compose
+from sarnet.fields.invert import Inverse, invert
+from sarnet.fields.jacobian import jacobian_determinant
+from sarnet.fields.warp import identity_grid, warp
+
+__all__ = [
+    "Inverse",
+    "bspline_basis",
+    "bspline_field",
+    "compose",
+    "controls_to_cover",
+    "identity_grid",
+    "invert",
+    "jacobian_determinant",
+    "warp",
+]

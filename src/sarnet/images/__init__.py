@@ -1,0 +1,24 @@
+"""Images with their grid in the world: reading, writing, resampling, normalising, and the packaged sample pair."""
+
+from sarnet.images.files import read_image, read_labels, write_image
+from sarnet.images.grid import Grid
+from sarnet.images.image import Image
+from sarnet.images.intensity import foreground, normalise
+from sarnet.images.network_grid import field_to_grid, network_grid
+from sarnet.images.resample import resample
+from sarnet.images.sample import SamplePair, sample_pair
+
+__all__ = [
+    "Grid",
+    "Image",
+    "SamplePair",
+    "field_to_grid",
+    "foreground",
+    "network_grid",
+    "normalise",
+    "read_image",
+    "read_labels",
+    "resample",
+    "sample_pair",
+    "write_image",
+]

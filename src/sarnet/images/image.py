@@ -1,0 +1,55 @@
+"""An image: values and the grid they lie on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+from jaxtyping import Shaped
+
+from sarnet.errors import ShapeError
+from sarnet.images.grid import Grid
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Image:
+    """A scalar image of two or three axes with its grid in the world.
+
+    Label maps are images too: their array holds integers, kept in the type they came in.
+    """
+
+    array: Shaped[np.ndarray, "*space"]
+    """Values in array order (y x or z y x), C-contiguous."""
+
+    grid: Grid
+    """Where they lie."""
+
+    notes: tuple[str, ...] = ()
+    """What a user should know about how it was read, one sentence each."""
+
+    def __post_init__(self) -> None:
+        if self.array.shape != self.grid.shape:
+            raise ShapeError(
+                f"array has shape {self.array.shape}, but its grid has {self.grid.shape} (slowest axis first)"
+            )
+
+    @classmethod
+    def from_itk(cls, image: sitk.Image, *, notes: tuple[str, ...] = ()) -> "Image":
+        """Copy a scalar SimpleITK image."""
+        return cls(array=sitk.GetArrayFromImage(image), grid=Grid.of(image), notes=notes)
+
+    @classmethod
+    def from_array(cls, array: Shaped[np.ndarray, "*space"], *, spacing: tuple[float, ...] | None = None) -> "Image":
+        """Wrap an array in array order (y x or z y x) that says nothing of where it lies.
+
+        Args:
+            array: Values, copied to C order where they are in another.
+            spacing: Millimetres along x, y[, z]; one where it is left out.
+        """
+        return cls(array=np.ascontiguousarray(array), grid=Grid.plain(array.shape, spacing=spacing))
+
+    def to_itk(self) -> sitk.Image:
+        """Copy to a SimpleITK image."""
+        array = self.array.astype(np.uint8) if self.array.dtype == bool else self.array
+        image = sitk.GetImageFromArray(np.ascontiguousarray(array))
+        self.grid.place(image)
+        return image

@@ -1,0 +1,73 @@
+"""Local normalised cross-correlation."""
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from sarnet.errors import InputError, ShapeError
+
+_AVERAGE_POOL: dict[int, Callable[..., Tensor]] = {2: F.avg_pool2d, 3: F.avg_pool3d}
+
+
+def lncc(
+    fixed: Float[Tensor, "batch 1 *space"],
+    warped: Float[Tensor, "batch 1 *space"],
+    *,
+    window: int = 9,
+    weight: Float[Tensor, "batch 1 *space"] | None = None,
+) -> Float[Tensor, ""]:
+    r"""Return one minus the squared correlation of two images, taken in a window around each voxel.
+
+    .. math:: 1 - \frac{\sum_x w(x)\, \mathrm{cov}(f, m)^2 / (\mathrm{var}(f)\,\mathrm{var}(m))}{\sum_x w(x)}
+
+    In [0, 1]; zero where the two are locally linear in each other, rising or falling: contrast does not count. A window in
+    which an image is constant has no correlation and counts as one.
+
+    Args:
+        fixed: Fixed image, intensities of about one.
+        warped: Warped moving image, the same.
+        window: Width of the window in voxels, odd.
+        weight: Weight of every voxel, zero or more; all the same where it is left out.
+
+    Raises:
+        ShapeError: If the shapes differ.
+        InputError: If ``window`` is even or not positive.
+
+    Notes:
+        A box filter, edges counted by what lies inside of the image. The variance floor of 1e-4 is a noise of one hundredth
+        of the intensity range: below it a window counts less and less.
+
+    References:
+        Avants et al., Symmetric diffeomorphic image registration with cross-correlation, MedIA 2008, eq. 5.
+        https://doi.org/10.1016/j.media.2007.06.004
+    """
+    if fixed.shape != warped.shape or (weight is not None and weight.shape != fixed.shape):
+        shapes = [tuple(t.shape) for t in (fixed, warped, weight) if t is not None]
+        raise ShapeError(f"fixed, warped and weight have shapes {shapes}, but must be of one shape")
+    if window < 1 or window % 2 == 0:
+        raise InputError(f"window is {window}, but must be odd and positive")
+    correlation = _squared_correlation(fixed, warped, window)
+    if weight is None:
+        return 1 - correlation.mean()
+    return 1 - (weight * correlation).sum() / weight.sum().clamp_min(1e-6)
+
+
+_VARIANCE_FLOOR = 1e-4
+
+
+def _squared_correlation(fixed: Tensor, warped: Tensor, window: int) -> Tensor:
+    pool, axes = _AVERAGE_POOL[fixed.ndim - 2], fixed.ndim - 2
+    # one filter for all five moments, an axis at a time; (batch, 5, *space)
+    moments = torch.cat([fixed, warped, fixed * fixed, warped * warped, fixed * warped], dim=1)
+    for axis in range(axes):
+        width = [window if other == axis else 1 for other in range(axes)]
+        edge = [size // 2 for size in width]
+        moments = pool(moments, width, stride=1, padding=edge, count_include_pad=False)
+    mean_f, mean_w, square_f, square_w, product = moments.chunk(5, dim=1)
+    covariance = product - mean_f * mean_w
+    variance_f = (square_f - mean_f**2).clamp_min(0) + _VARIANCE_FLOOR
+    variance_w = (square_w - mean_w**2).clamp_min(0) + _VARIANCE_FLOOR
+    return covariance**2 / (variance_f * variance_w)

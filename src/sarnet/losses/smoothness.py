@@ -1,0 +1,22 @@
+"""First-order smoothness of a field."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def smoothness(controls: Float[Tensor, "batch axis *space"]) -> Float[Tensor, ""]:
+    r"""Return the mean squared difference of neighbouring vectors (diffusion), a term of this project's own.
+
+    .. math:: \sum_a \frac{1}{N} \sum_x |u(x + e_a) - u(x)|^2
+
+    Zero for a translation. Neighbours are one step of the given grid apart: of control values in voxels of their own grid it
+    is the square of the field's slope.
+
+    Args:
+        controls: Field or control values, in voxels of their own grid.
+    """
+    total = controls.new_zeros(())
+    for axis in range(2, controls.ndim):
+        total = total + torch.diff(controls, dim=axis).square().mean()
+    return total

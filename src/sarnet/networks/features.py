@@ -1,0 +1,16 @@
+"""What a trunk hands to the last layer."""
+
+from typing import NamedTuple
+
+from jaxtyping import Float
+from torch import Tensor
+
+
+class Features(NamedTuple):
+    """All that the trunk says of a pair: computed once, however often the last layer is then adapted."""
+
+    maps: Float[Tensor, "batch channel y x"]
+    """The feature maps that the last layer reads, on the trunk's grid."""
+
+    base: Float[Tensor, "batch axis y x"]
+    """Control values, in voxels of the trunk's grid, that the last layer's are added to."""

@@ -1,0 +1,94 @@
+"""Weights as safetensors files that say themselves which network they are for; those released lie in the package."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from sarnet.config import GeneratorSettings, build_settings
+from sarnet.errors import ConfigError, WeightsError
+from sarnet.networks.generator import Generator
+
+DEFAULT_MODEL = "sarnet-cxr-initial"
+"""Name of the released weights that a registration uses where none are named."""
+
+_SUFFIX = ".safetensors"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedGenerator:
+    """A generator with its provenance."""
+
+    generator: Generator
+    """In evaluation mode, its parameters frozen."""
+
+    name: str
+    """Name of the released weights, or of the file."""
+
+    sha256: str
+    """Hash of the file."""
+
+
+def released_models() -> tuple[str, ...]:
+    """Return the names of the weights in the package."""
+    folder = resources.files("sarnet.networks") / "released"
+    return tuple(sorted(f.name.removesuffix(_SUFFIX) for f in folder.iterdir() if f.name.endswith(_SUFFIX)))
+
+
+def save_generator(generator: Generator, path: Path, *, record: dict[str, Any]) -> None:
+    """Write weights with the settings that rebuild their network.
+
+    Args:
+        generator: The network.
+        path: File to write, ``.safetensors``.
+        record: Provenance to keep beside the weights, as JSON can hold it.
+    """
+    tensors = {name: value.detach().contiguous().cpu() for name, value in generator.state_dict().items()}
+    metadata = {"generator": generator.settings.model_dump_json(), "record": json.dumps(record, default=str)}
+    save_file(tensors, path, metadata=metadata)
+
+
+def load_generator(model: str | Path = DEFAULT_MODEL) -> LoadedGenerator:
+    """Load released weights by name, or a file of one's own.
+
+    Args:
+        model: A name of :func:`released_models`, or the path of a ``.safetensors`` file that training wrote.
+
+    Raises:
+        WeightsError: If there is no such name or file, or it holds something else.
+    """
+    path = _find(str(model))
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"model {model} cannot be read as a safetensors file: {error}") from error
+    if "generator" not in metadata:
+        raise WeightsError(f"model {model} holds no weights of a generator: it was not written by 'sarnet train'")
+    try:
+        settings = build_settings(GeneratorSettings, json.loads(metadata["generator"]))
+        generator = Generator(settings)
+        generator.load_state_dict(tensors)
+    except (ConfigError, RuntimeError, ValueError) as error:
+        raise WeightsError(f"model {model} holds weights of another kind of network: {error}") from error
+    generator.eval().requires_grad_(False)
+    return LoadedGenerator(
+        generator=generator, name=Path(model).stem, sha256=hashlib.sha256(path.read_bytes()).hexdigest()
+    )
+
+
+def _find(model: str) -> Path:
+    if Path(model).suffix == _SUFFIX:
+        if not Path(model).is_file():
+            raise WeightsError(f"model {model} does not exist")
+        return Path(model)
+    if model not in released_models():
+        known = ", ".join(released_models())
+        raise WeightsError(f"model {model!r} is not known; released are {known}; or give a {_SUFFIX} file")
+    return Path(str(resources.files("sarnet.networks") / "released" / f"{model}{_SUFFIX}"))

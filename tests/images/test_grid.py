@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from sarnet.errors import GridError
+from sarnet.images import Grid
+
+
+def test_voxel_to_world_agrees_with_itk(oblique_grid):
+    itk = oblique_grid.empty_itk()
+    index = [1, 2, 3][: oblique_grid.dimension]
+
+    world = np.array(oblique_grid.origin) + oblique_grid.voxel_to_world() @ index[::-1]
+
+    np.testing.assert_allclose(world, itk.TransformIndexToPhysicalPoint(index), atol=1e-9)
+
+
+def test_of_and_place_are_inverse(oblique_grid):
+    assert Grid.of(oblique_grid.empty_itk()).same_as(oblique_grid, tolerance=1e-9)
+
+
+def test_shape_is_the_size_the_other_way_round():
+    assert Grid.plain((2, 3, 4)).size == (4, 3, 2)
+    assert Grid.plain((2, 3, 4), spacing=(1, 2, 3)).shape == (2, 3, 4)
+
+
+def test_a_shift_of_a_thousandth_of_a_voxel_is_another_grid():
+    image = sitk.Image([5, 6], sitk.sitkUInt8)
+    image.SetOrigin((1e-3, 0))
+
+    assert not Grid.of(image).same_as(Grid.plain((6, 5)))
+    assert Grid.of(image).same_as(Grid.plain((6, 5)), tolerance=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"size": (3,), "spacing": (1.0,), "origin": (0.0,), "direction": (1.0,)}, "two or three axes"),
+        ({"spacing": (1.0, 1.0, 1.0)}, "do not fit"),
+        ({"size": (0, 3)}, "every axis needs a voxel"),
+        ({"spacing": (0.0, 1.0)}, "spacing positive"),
+        ({"origin": (np.nan, 1.0)}, "must be finite"),
+    ],
+)
+def test_a_grid_that_is_none_is_refused(change, message):
+    good = {"size": (3, 3), "spacing": (1.0, 1.0), "origin": (0.0, 0.0), "direction": (1.0, 0.0, 0.0, 1.0)}
+
+    with pytest.raises(GridError, match=message):
+        Grid(**(good | change))

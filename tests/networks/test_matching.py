@@ -1,0 +1,77 @@
+import pytest
+import torch
+
+from sarnet.config import GeneratorSettings
+from sarnet.networks.matching import MatchingTrunk
+
+SMALL = {"maps": 8, "blocks": 1, "encoder_blocks": 1, "matched_maps": 4, "radius": 1}
+
+
+class _Ramp(torch.nn.Module):
+    """In place of the coarse layer: the index along x, in places of the coarse grid, for both components."""
+
+    def forward(self, maps):
+        return torch.arange(float(maps.shape[3])).expand(len(maps), 2, *maps.shape[2:])
+
+
+def _trunk(stride=4, seed=0):
+    torch.manual_seed(seed)
+    return MatchingTrunk(GeneratorSettings(stride=stride, **SMALL)).eval()
+
+
+def _say(trunk, *shift):
+    """Let the coarse layer answer ``shift``, in voxels of the trunk's grid, whatever it sees."""
+    with torch.no_grad():
+        trunk.coarse_field.weight.zero_()
+        trunk.coarse_field.bias.copy_(torch.tensor(shift) / 2)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 4])
+def test_images_must_be_a_multiple_of_twice_the_stride(stride):
+    assert MatchingTrunk.multiple(GeneratorSettings(stride=stride)) == 2 * stride
+
+
+def test_base_is_the_coarse_answer_in_voxels_of_the_trunks_grid():
+    trunk = _trunk()
+    _say(trunk, 1.5, -2.0)
+
+    base = trunk(torch.rand(1, 1, 32, 40), torch.rand(1, 1, 32, 40)).base
+
+    assert torch.allclose(base[:, 0], torch.tensor(1.5), atol=1e-5)
+    assert torch.allclose(base[:, 1], torch.tensor(-2.0), atol=1e-5)
+
+
+def test_coarse_place_stands_in_the_middle_of_the_two_it_was_made_of():
+    trunk = _trunk()
+    trunk.coarse_field = _Ramp()
+
+    base = trunk(torch.rand(1, 1, 32, 64), torch.rand(1, 1, 32, 64)).base
+
+    place = torch.arange(16.0)  # coarse place k is at 2 k + 1/2
+    assert torch.allclose(base[0, 0, 0, 4:-4] + 0.5, place[4:-4], atol=1e-4)
+
+
+def test_moving_maps_are_warped_by_the_base_before_the_fine_comparison():
+    trunk, stride = _trunk(), 4
+    _say(trunk, 1.0, -2.0)
+    fixed = torch.rand(1, 1, 96, 96)
+    moving = fixed.roll((stride, -2 * stride), (2, 3))  # moving(x + shift) = fixed(x)
+    seen = []
+    trunk.decode.register_forward_pre_hook(lambda _, maps: seen.append(maps[0]))
+
+    trunk(fixed, moving)
+
+    middle = seen[0][0, 4]  # no offset, in a window of nine
+    assert torch.allclose(middle[8:-8, 8:-8], torch.ones(8, 8), atol=1e-5)
+
+
+def test_both_images_are_encoded_by_the_same_layers():
+    trunk = _trunk()
+    one, other = torch.rand(1, 1, 32, 32), torch.rand(1, 1, 32, 32)
+    seen = []
+    trunk.encode.register_forward_hook(lambda *call: seen.append(call[-1]))
+
+    trunk(one, other)
+    trunk(other, one)
+
+    assert torch.allclose(seen[0], seen[1].flip(0), atol=1e-6)

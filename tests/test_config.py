@@ -1,0 +1,160 @@
+import tomllib
+from pathlib import Path
+
+import pydantic
+import pytest
+
+from sarnet import config
+from sarnet.config import GeneratorSettings, Settings, TrainingSettings, build_settings, read_settings
+from sarnet.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parents[1]
+KINDS = [kind for kind in vars(config).values() if isinstance(kind, type) and issubclass(kind, Settings)]
+
+
+def _file(folder, text):
+    path = folder / "settings.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_without_file_and_overrides_every_setting_has_its_default():
+    assert read_settings(GeneratorSettings) == GeneratorSettings()
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_every_setting_says_what_it_is(kind):
+    silent = [
+        name for name, field in kind.model_fields.items() if not field.description and field.annotation not in KINDS
+    ]
+
+    assert kind.__doc__
+    assert not silent  # a group of settings has its class's docstring
+
+
+def test_file_gives_settings_and_groups_of_settings(tmp_path):
+    path = _file(tmp_path, 'visits = "v.csv"\nsteps = 7\n[generator]\ntrunk = "residual"\nstride = 1\n')
+
+    settings = read_settings(TrainingSettings, path)
+
+    assert settings.visits == Path("v.csv")
+    assert settings.steps == 7
+    assert settings.generator == GeneratorSettings(trunk="residual", stride=1)
+
+
+def test_override_wins_over_the_file(tmp_path):
+    path = _file(tmp_path, 'visits = "v.csv"\nsteps = 7\n[generator]\nmaps = 32\nblocks = 2\n')
+
+    settings = read_settings(TrainingSettings, path, ["steps=9", "generator.maps = 16"])
+
+    assert settings.steps == 9
+    assert (settings.generator.maps, settings.generator.blocks) == (16, 2)
+
+
+def test_later_override_wins_over_an_earlier_one():
+    assert read_settings(GeneratorSettings, None, ["maps=8", "maps=16"]).maps == 16
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "value"),
+    [
+        ("dataset=shenzhen", "dataset", "shenzhen"),
+        ('dataset="shenzhen"', "dataset", "shenzhen"),
+        ("dataset = shenzhen ", "dataset", "shenzhen"),
+        ("dataset=a=b", "dataset", "a=b"),
+        ("learning_rate=1e-4", "learning_rate", 1e-4),
+        ("steps=10_000", "steps", 10_000),
+        ("simulation.peak_voxels=[2, 8.5]", "simulation", {"peak_voxels": (2.0, 8.5)}),
+    ],
+)
+def test_value_is_read_as_toml_and_a_bare_word_as_a_string(line, name, value):
+    settings = read_settings(TrainingSettings, None, ["visits=v.csv", line])
+
+    read = getattr(settings, name)
+    if isinstance(value, dict):
+        assert {key: getattr(read, key) for key in value} == value
+    else:
+        assert read == value
+
+
+def test_settings_do_not_change_once_made():
+    with pytest.raises(pydantic.ValidationError, match="frozen"):
+        GeneratorSettings().maps = 8  # type: ignore[misc]
+
+
+def test_unknown_name_is_answered_with_the_nearest_known_one():
+    with pytest.raises(ConfigError, match="'learning_rat' is not a setting; did you mean 'learning_rate'"):
+        build_settings(TrainingSettings, {"visits": "v.csv", "learning_rat": 1e-3})
+
+
+def test_unknown_name_in_a_group_is_named_with_its_group():
+    with pytest.raises(ConfigError, match=r"'generator\.strides' is not a setting; did you mean 'stride'"):
+        read_settings(TrainingSettings, None, ["visits=v.csv", "generator.strides=2"])
+
+
+def test_unknown_name_unlike_any_is_answered_with_all():
+    with pytest.raises(ConfigError, match=r"'qqq' is not a setting; known are \['blocks', .*'trunk'\]"):
+        build_settings(GeneratorSettings, {"qqq": 1})
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("steps=many", r"setting 'steps': .*integer.*'many' came"),
+        ("steps=0", r"setting 'steps': .*greater than or equal to 1, but 0 came"),
+        ("beta1=1.0", r"setting 'beta1': .*less than 1, but 1\.0 came"),
+        ("generator.stride=3", r"setting 'generator\.stride': .*1, 2 or 4, but 3 came"),
+        ("generator=4", r"setting 'generator': .*but 4 came"),
+        ("simulation.peak_voxels=[1]", r"setting 'simulation\.peak_voxels\.1': .*required"),
+    ],
+)
+def test_wrong_value_names_the_setting_what_was_wanted_and_what_came(line, message):
+    with pytest.raises(ConfigError, match=message):
+        read_settings(TrainingSettings, None, ["visits=v.csv", line])
+
+
+def test_missing_setting_is_named():
+    with pytest.raises(ConfigError, match="setting 'visits': Field required"):
+        read_settings(TrainingSettings)
+
+
+@pytest.mark.parametrize("line", ["steps", "=3", " = 3", ""])
+def test_override_that_is_no_pair_is_refused(line):
+    with pytest.raises(ConfigError, match=f"--set {line!r} is not of the form key=value"):
+        read_settings(TrainingSettings, None, [line])
+
+
+def test_override_below_a_value_is_refused(tmp_path):
+    path = _file(tmp_path, 'visits = "v.csv"\nsteps = 7\n')
+
+    with pytest.raises(ConfigError, match=r"--set 'steps\.more=1': 'steps' is a value, not a group of settings"):
+        read_settings(TrainingSettings, path, ["steps.more=1"])
+
+
+def test_file_that_is_no_toml_is_refused_with_its_name_and_line(tmp_path):
+    path = _file(tmp_path, "steps = 7\nsteps 8\n")
+
+    with pytest.raises(ConfigError, match=r"settings\.toml is not TOML: .*line 2"):
+        read_settings(TrainingSettings, path)
+
+
+def test_file_that_is_no_text_is_refused(tmp_path):
+    path = tmp_path / "settings.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+
+    with pytest.raises(ConfigError, match=r"settings\.toml is not TOML"):
+        read_settings(TrainingSettings, path)
+
+
+def test_file_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"nowhere\.toml cannot be read: No such file"):
+        read_settings(TrainingSettings, tmp_path / "nowhere.toml")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").rglob("*.toml")), ids=lambda path: path.stem)
+def test_shipped_file_holds_only_settings_that_there_are(path):
+    tree = tomllib.loads(path.read_text(encoding="utf-8"))
+    kinds = [kind for kind in KINDS if set(tree) <= set(kind.model_fields)]
+
+    assert kinds
+    assert read_settings(kinds[0], path)
