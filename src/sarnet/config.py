@@ -52,14 +52,14 @@ class SimulationSettings(Settings):
 class AugmentationSettings(Settings):
     """How the training images are made to look like more than X-rays."""
 
-    zoom: tuple[float, float] = (0.5, 1.9)
+    zoom: tuple[float, float] = (0.35, 1.5)
     """Range of the magnification, drawn evenly in its logarithm."""
     rotation_degrees: float = Field(default=180.0, ge=0)
     """Largest rotation either way."""
     remap_probability: float = Field(default=0.6, ge=0, le=1)
     """How often a pair goes through a random piecewise linear intensity map; half of the maps are not monotone."""
-    exposure: float = Field(default=0.3, ge=0)
-    """Strength of what tells the two images apart: a gamma and a smooth bias of each of them."""
+    exposure: float = Field(default=0.4, ge=0)
+    """Strength of what tells the two images apart: a gamma and a bias, slow or local, of each of them."""
     noise: float = Field(default=0.04, ge=0)
     """Largest standard deviation of added Gaussian noise, of an intensity range of one."""
 
@@ -106,6 +106,60 @@ class TrainingSettings(Settings):
     generator: GeneratorSettings = GeneratorSettings()
     simulation: SimulationSettings = SimulationSettings()
     augmentation: AugmentationSettings = AugmentationSettings()
+
+
+class AdaptationSettings(Settings):
+    """How the last layer is adapted to a pair (method, section 7)."""
+
+    window_voxels: int = Field(default=9, ge=3)
+    """Width of the window of local correlation, odd."""
+    smoothness: float = Field(default=1.0, ge=0)
+    """Weight of the field's squared slope beside one minus the local correlation."""
+    fewest_iterations: int = Field(default=5, ge=1)
+    """The stopping rule holds after this many."""
+    most_iterations: int = Field(default=30, ge=1)
+    """At most this many; the paper's 30."""
+    tolerance: float = Field(default=0.01, ge=0)
+    """Stop when the cost changes by less than this share between two iterations; the paper's 1 %."""
+
+
+class RegistrationSettings(Settings):
+    """How a pair is registered."""
+
+    transform: Literal["rigid", "affine", "deformable"] = "deformable"
+    """What the result may do; ``deformable`` is an affine map and a field."""
+    adapt: Literal["none", "last-layer"] = "last-layer"
+    """What of the generator is adapted to the pair: nothing, or its last layer."""
+    model: str = "sarnet-cxr-initial"
+    """Name of released weights, or the path of a ``.safetensors`` file."""
+    longest_voxels: int = Field(default=288, ge=32)
+    """The foreground is registered on a grid of at most this many voxels along an axis."""
+    magnified_voxels: int = Field(default=416, ge=0)
+    """The network sees the pair magnified, up to twofold, as long as no axis has more voxels than this."""
+    seed: int = 0
+    """Kept in the record; nothing of a registration is drawn at random so far."""
+    threads: int | None = Field(default=None, ge=1)
+    """Threads to compute with; all cores where it is left out."""
+    adaptation: AdaptationSettings = AdaptationSettings()
+
+
+class BenchmarkSettings(Settings):
+    """Which protocol is measured, on what, with which settings."""
+
+    protocol: Literal["brain2d", "simulated-xray"]
+    """``brain2d``: pairs of brain slices with labels. ``simulated-xray``: X-rays deformed by known fields."""
+    data: Path
+    """Folder with images/ and labels/ for ``brain2d``; CSV of radiographs for ``simulated-xray``."""
+    dataset: str | None = None
+    """Only rows of this data set, where a CSV holds several."""
+    rows: Path = Path("runs/rows.jsonl")
+    """File of results, a JSON object a line, appended to."""
+    shifts: tuple[int, ...] = (3,)
+    """``brain2d`` alone: fixed i, moving i + shift, for each."""
+    registration: RegistrationSettings = RegistrationSettings()
+    simulation: SimulationSettings = SimulationSettings()
+    seed: int = 0
+    """Of the simulated pairs and of the split by patient."""
 
 
 _AnySettings = TypeVar("_AnySettings", bound=Settings)

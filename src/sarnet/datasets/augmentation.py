@@ -10,6 +10,11 @@ from torch import Tensor
 from sarnet.config import AugmentationSettings, SimulationSettings
 from sarnet.datasets.simulation import applied_field
 from sarnet.fields import bspline_field, controls_to_cover, identity_grid, invert, warp
+from sarnet.types import Padding
+
+
+_BIAS_CONTROLS = (2, 6, 12)
+"""How many controls a bias may have along the longest axis: from a slow drift to tissue that differs in places."""
 
 
 class TrainingPair(NamedTuple):
@@ -32,8 +37,8 @@ def augmented_pair(
 ) -> TrainingPair:
     """Turn, zoom and remap each image, deform it by a field of its own, and expose the two results differently.
 
-    Both images are read from the original once, at places that zoom, rotation and field give together: none is blurred by
-    interpolation more often than the other.
+    Both images are read from the original once, at places that zoom, rotation and field give together: none is
+    blurred by interpolation more often than the other.
 
     Args:
         image: Originals in [0, 1].
@@ -51,7 +56,7 @@ def _one_pair(
     space = tuple(image.shape[2:])
     applied = applied_field(space, settings=simulation, rng=rng)
     similarity = _similarity(space, augmentation, rng)
-    padding = "zeros" if _chance(0.5, rng) else "border"
+    padding: Padding = "zeros" if _chance(0.5, rng) else "border"
 
     here = identity_grid(space)[None]
     fixed = warp(image, _through(similarity, here) - here, padding=padding)
@@ -102,7 +107,7 @@ def _expose(image: Tensor, augmentation: AugmentationSettings, rng: torch.Genera
     """A gamma, a smooth bias and noise."""
     space = tuple(image.shape[2:])
     gamma = math.exp(_between(-1, 1, rng) * augmentation.exposure)
-    spacing = max(space) / 2
+    spacing = max(space) / _BIAS_CONTROLS[int(torch.randint(len(_BIAS_CONTROLS), (), generator=rng))]
     counts = [controls_to_cover(size, spacing) for size in space]
     controls = (torch.rand(1, 1, *counts, generator=rng) - 0.5) * augmentation.exposure
     bias = bspline_field(controls, space, spacing=spacing, origin=-spacing)

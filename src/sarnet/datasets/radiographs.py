@@ -11,6 +11,7 @@ from torch import Tensor
 
 from sarnet.errors import DataError, InputError
 from sarnet.images import Grid, Image, normalise, read_image, read_labels, resample
+from sarnet.types import Interpolation
 
 _COLUMNS = ("image", "mask", "dataset", "patient", "visit")
 
@@ -116,7 +117,7 @@ def load_masks(radiographs: tuple[Radiograph, ...], *, size: int) -> Float[Tenso
     return torch.from_numpy(np.stack(arrays).astype(np.float32))[:, None]
 
 
-def _squared(image: Image, size: int, interpolation: str) -> Image:
+def _squared(image: Image, size: int, interpolation: Interpolation) -> Image:
     """Stretch an image onto ``size`` pixels squared; edges stay edges."""
     old = np.array(image.grid.size)
     spacing = old / size

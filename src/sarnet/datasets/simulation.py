@@ -26,7 +26,7 @@ class SimulatedPair(NamedTuple):
     """``moving(y) = fixed(y + a(y))`` with the applied field ``a``."""
 
     displacement: Float[Tensor, "batch axis *space"]
-    """The field ``u`` that registers it back: the inverse of ``a``, in voxels, in the direction of the recovered field."""
+    """The field ``u`` that registers it back, in voxels: the inverse of ``a``."""
 
 
 def applied_field(
@@ -75,9 +75,7 @@ def simulate_pair(
     return SimulatedPair(image, warp(image, applied), invert(applied).displacement)
 
 
-def _bspline_draw(
-    space: tuple[int, ...], settings: SimulationSettings, scale: float, rng: torch.Generator
-) -> Tensor:
+def _bspline_draw(space: tuple[int, ...], settings: SimulationSettings, scale: float, rng: torch.Generator) -> Tensor:
     choices = settings.control_spacing_voxels
     spacing = scale * choices[int(torch.randint(len(choices), (), generator=rng))]
     lowest, highest = settings.peak_voxels

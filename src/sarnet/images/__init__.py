@@ -6,11 +6,12 @@ from sarnet.images.image import Image
 from sarnet.images.intensity import foreground, normalise
 from sarnet.images.network_grid import field_to_grid, network_grid
 from sarnet.images.resample import resample
-from sarnet.images.sample import SamplePair, sample_pair
+from sarnet.images.sample import SampleFiles, SamplePair, sample_files, sample_pair
 
 __all__ = [
     "Grid",
     "Image",
+    "SampleFiles",
     "SamplePair",
     "field_to_grid",
     "foreground",
@@ -19,6 +20,7 @@ __all__ = [
     "read_image",
     "read_labels",
     "resample",
+    "sample_files",
     "sample_pair",
     "write_image",
 ]

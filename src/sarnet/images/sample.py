@@ -1,6 +1,9 @@
 """The packaged pair of brains, for a first try and for tests: no download, nobody's patient."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import resources
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 from sarnet.errors import InputError
@@ -24,6 +27,31 @@ class SamplePair(NamedTuple):
     """Tissues of ``moving``, by the same rule."""
 
 
+class SampleFiles(NamedTuple):
+    """The files of the pair, named as in :class:`SamplePair`."""
+
+    fixed: Path
+    moving: Path
+    fixed_labels: Path
+    moving_labels: Path
+
+
+@contextmanager
+def sample_files(dimension: Literal[2, 3] = 2) -> Iterator[SampleFiles]:
+    """Give the paths of the packaged pair, which hold inside of the ``with``.
+
+    Args:
+        dimension: As of :func:`sample_pair`.
+
+    Raises:
+        InputError: If ``dimension`` is neither 2 nor 3.
+    """
+    if dimension not in (2, 3):
+        raise InputError(f"dimension is {dimension}, but must be 2 or 3")
+    with resources.as_file(resources.files("sarnet.images") / "sample") as folder:
+        yield SampleFiles(*(folder / f"{name}_{dimension}d.nii.gz" for name in SampleFiles._fields))
+
+
 def sample_pair(dimension: Literal[2, 3] = 2) -> SamplePair:
     """Read the packaged pair.
 
@@ -41,12 +69,10 @@ def sample_pair(dimension: Literal[2, 3] = 2) -> SamplePair:
         ``sample/NOTICE`` has the sources and their terms; ``scripts/build_sample_pair.py`` is how they became
         this pair.
     """
-    if dimension not in (2, 3):
-        raise InputError(f"dimension is {dimension}, but must be 2 or 3")
-    with resources.as_file(resources.files("sarnet.images") / "sample") as folder:
+    with sample_files(dimension) as files:
         return SamplePair(
-            fixed=read_image(folder / f"fixed_{dimension}d.nii.gz"),
-            moving=read_image(folder / f"moving_{dimension}d.nii.gz"),
-            fixed_labels=read_labels(folder / f"fixed_labels_{dimension}d.nii.gz"),
-            moving_labels=read_labels(folder / f"moving_labels_{dimension}d.nii.gz"),
+            fixed=read_image(files.fixed),
+            moving=read_image(files.moving),
+            fixed_labels=read_labels(files.fixed_labels),
+            moving_labels=read_labels(files.moving_labels),
         )

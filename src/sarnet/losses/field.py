@@ -26,7 +26,7 @@ def field_error(
         displacement: Recovered field, in voxels.
         known: The field it should be, in voxels, in the same direction (method, section 1).
         weight: Weight of every voxel, zero or more; all the same where it is left out.
-        norm: ``"squared"``, the paper's mean squared error, or ``"euclidean"``, the mean length of the error, in voxels.
+        norm: ``"squared"``, the paper's mean squared error, or ``"euclidean"``, the error's mean length in voxels.
 
     Raises:
         ShapeError: If the shapes differ.

@@ -23,8 +23,8 @@ def lncc(
 
     .. math:: 1 - \frac{\sum_x w(x)\, \mathrm{cov}(f, m)^2 / (\mathrm{var}(f)\,\mathrm{var}(m))}{\sum_x w(x)}
 
-    In [0, 1]; zero where the two are locally linear in each other, rising or falling: contrast does not count. A window in
-    which an image is constant has no correlation and counts as one.
+    In [0, 1]; zero where the two are locally linear in each other, rising or falling: contrast does not count. A
+    window in which an image is constant has no correlation and counts as one.
 
     Args:
         fixed: Fixed image, intensities of about one.
@@ -37,8 +37,8 @@ def lncc(
         InputError: If ``window`` is even or not positive.
 
     Notes:
-        A box filter, edges counted by what lies inside of the image. The variance floor of 1e-4 is a noise of one hundredth
-        of the intensity range: below it a window counts less and less.
+        A box filter, edges counted by what lies inside of the image. The variance floor of 1e-4 is a noise of one
+        hundredth of the intensity range: below it a window counts less and less.
 
     References:
         Avants et al., Symmetric diffeomorphic image registration with cross-correlation, MedIA 2008, eq. 5.

@@ -10,8 +10,8 @@ def smoothness(controls: Float[Tensor, "batch axis *space"]) -> Float[Tensor, ""
 
     .. math:: \sum_a \frac{1}{N} \sum_x |u(x + e_a) - u(x)|^2
 
-    Zero for a translation. Neighbours are one step of the given grid apart: of control values in voxels of their own grid it
-    is the square of the field's slope.
+    Zero for a translation. Neighbours are one step of the given grid apart: of control values in voxels of their own
+    grid it is the square of the field's slope.
 
     Args:
         controls: Field or control values, in voxels of their own grid.

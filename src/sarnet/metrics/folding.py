@@ -1,6 +1,5 @@
 """Where a field is not one to one."""
 
-import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 

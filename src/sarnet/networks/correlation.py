@@ -37,5 +37,5 @@ def local_correlation(
     rows = padded.unfold(2, height, 1).permute(0, 2, 4, 1, 3)  # (batch, dy, y, channel, width + 2 radius)
     product = fixed.permute(0, 2, 3, 1)[:, None] @ rows  # (batch, dy, y, x, width + 2 radius)
     # the band x' = x + dx stands upright once each row begins one place later than the row before
-    band = F.pad(product.flatten(-2), [0, width]).unflatten(-1, (width, width + window))[..., :window]
-    return band.permute(0, 1, 4, 2, 3).flatten(1, 2)
+    skewed = F.pad(product.flatten(-2), [0, width]).reshape(*product.shape[:-1], width + window)
+    return skewed[..., :window].permute(0, 1, 4, 2, 3).flatten(1, 2)

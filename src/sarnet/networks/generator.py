@@ -65,12 +65,22 @@ class Generator(nn.Module):
         added: Tensor = self.last(features.maps)
         return features.base + added.float()
 
-    def displacement(self, controls: Float[Tensor, "batch 2 y x"]) -> Float[Tensor, "batch 2 height width"]:
-        """Evaluate the field of control values, in voxels of the images' grid."""
-        stride = self.settings.stride
-        height, width = (stride * size for size in controls.shape[2:])
-        # a place of the trunk's grid is the middle of the stride's voxels that it was made of
-        return bspline_field(stride * controls, (height, width), spacing=stride, origin=(stride - 1) / 2)
+    def displacement(
+        self, controls: Float[Tensor, "batch 2 y x"], *, magnification: float = 1.0
+    ) -> Float[Tensor, "batch 2 height width"]:
+        """Evaluate the field of control values.
+
+        Args:
+            controls: In voxels of the trunk's grid.
+            magnification: How much larger the images were when the trunk saw them than those the field is for.
+
+        Returns:
+            The field in voxels of the images that it is for.
+        """
+        spacing = self.settings.stride / magnification
+        height, width = (round(spacing * size) for size in controls.shape[2:])
+        # a place of the trunk's grid is the middle of the voxels that it was made of
+        return bspline_field(spacing * controls, (height, width), spacing=spacing, origin=(spacing - 1) / 2)
 
     def forward(
         self, fixed: Float[Tensor, "batch 1 y x"], moving: Float[Tensor, "batch 1 y x"]

@@ -51,7 +51,7 @@ class Progress(NamedTuple):
     steps: int
     total: float
     validation_error: float
-    """Field error of validation pairs relative to the mean length of their fields; not a number until first measured."""
+    """Mean field error of validation pairs over the mean length of their fields; NaN until first measured."""
 
 
 def train_initial(
@@ -85,10 +85,9 @@ def train_initial(
 
     torch.manual_seed(settings.seed)  # the only chance that is not drawn from a source of its own: the first weights
     fabric = Fabric(accelerator="auto", devices=1, precision=settings.precision)
-    generator = Generator(settings.generator).to(memory_format=torch.channels_last)
-    optimiser = torch.optim.Adam(
-        generator.parameters(), lr=settings.learning_rate, betas=(settings.beta1, 0.999)
-    )
+    generator = Generator(settings.generator)
+    generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from its stubs
+    optimiser = torch.optim.Adam(generator.parameters(), lr=settings.learning_rate, betas=(settings.beta1, 0.999))
     state = TrainingState(generator, optimiser)
     if checkpoint.exists():
         state.load(checkpoint)
@@ -139,9 +138,7 @@ def training_pair(images: Tensor, *, settings: TrainingSettings, step: int) -> T
     """Draw the batch of one step: the same for the same seed and step, whatever came before."""
     rng = torch.Generator().manual_seed(settings.seed * 1_000_003 + step)
     chosen = torch.randint(len(images), (settings.batch,), generator=rng)
-    return augmented_pair(
-        images[chosen], augmentation=settings.augmentation, simulation=settings.simulation, rng=rng
-    )
+    return augmented_pair(images[chosen], augmentation=settings.augmentation, simulation=settings.simulation, rng=rng)
 
 
 def relative_field_error(
@@ -173,9 +170,7 @@ def _objective(network: Generator, pair: TrainingPair, settings: TrainingSetting
     warped = warp(pair.moving, displacement)
     image = ((warped - pair.fixed) ** 2).mean()
     correlation = lncc(pair.fixed, warped) if settings.lncc_weight else image.new_zeros(())
-    total = (
-        field + settings.coarse_weight * coarse + settings.image_weight * image + settings.lncc_weight * correlation
-    )
+    total = field + settings.coarse_weight * coarse + settings.image_weight * image + settings.lncc_weight * correlation
     return Terms(total, field, coarse, image, correlation)
 
 

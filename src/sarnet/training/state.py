@@ -1,6 +1,5 @@
 """All that a training must remember to go on where it stopped, and its file."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +34,7 @@ class TrainingState:
             },
             temporary,
         )
-        os.replace(temporary, path)
+        temporary.replace(path)
 
     def load(self, path: Path) -> None:
         """Read a checkpoint, as data alone.

@@ -1,0 +1,51 @@
+"""The program ``sarnet``: its verbs, and what an error looks like."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from sarnet import __version__
+from sarnet.cli import apply, benchmark, demo, register, train
+from sarnet.cli.console import say_error
+from sarnet.errors import SarnetError
+
+INPUT_AT_FAULT = 2
+"""Exit code where the input is at fault, by the contract in docs/design.md."""
+
+app = typer.Typer(
+    name="sarnet",
+    help="Register medical images with a network trained on chest X-rays and adapted to each pair.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(demo.demo)
+app.command()(register.register)
+app.command()(apply.apply)
+app.command()(train.train)
+app.command()(benchmark.benchmark)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"sarnet {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the program: exit code 2 and one line where the input is at fault, a traceback where we are."""
+    try:
+        app()
+    except SarnetError as error:
+        say_error(str(error))
+        sys.exit(INPUT_AT_FAULT)

@@ -1,0 +1,28 @@
+"""Words of the command line that are not options' own."""
+
+import shlex
+import sys
+
+from sarnet.errors import InputError
+
+
+def spacing_of(text: str | None) -> tuple[float, ...] | None:
+    """Read ``MM`` or ``MM,MM[,MM]``.
+
+    Raises:
+        InputError: If it is something else.
+    """
+    if text is None:
+        return None
+    try:
+        numbers = tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise InputError(f"spacing is {text!r}, but must be millimetres: 0.8 or 0.8,0.8") from error
+    if not all(number > 0 for number in numbers):
+        raise InputError(f"spacing is {text!r}, but must be positive")
+    return numbers
+
+
+def command_line() -> str:
+    """Return the command as it was typed, for the record."""
+    return shlex.join(["sarnet", *sys.argv[1:]])

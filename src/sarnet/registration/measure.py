@@ -1,0 +1,185 @@
+"""Measuring a finished registration and writing its record: none of this counts as registration."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sarnet import __version__
+from sarnet.config import RegistrationSettings
+from sarnet.images import Grid, Image, foreground
+from sarnet.losses import lncc
+from sarnet.metrics import dice, folding_percent
+from sarnet.networks import LoadedGenerator
+from sarnet.registration.network_pair import prepare_pair
+from sarnet.registration.record import AffineRecord, Record, RecordedGrid
+from sarnet.registration.result import Registration
+from sarnet.registration.verdict import verdict
+from sarnet.registration.work import Work
+from sarnet.transforms import Alignment, apply
+
+_JUDGED_VOXELS = {2: 256, 3: 96}
+"""Longest side, by number of axes, of the grid on which the similarity before and after is measured."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Labels:
+    """Label maps to judge a result by: never seen by what makes it."""
+
+    fixed: Image
+    """On the grid of the fixed image."""
+    moving: Image
+    """On the grid of the moving image."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Overlap:
+    """Dice by label before and after."""
+
+    before: dict[int, float]
+    after: dict[int, float]
+
+
+def measure(
+    work: Work,
+    fixed: Image,
+    moving: Image,
+    *,
+    settings: RegistrationSettings,
+    loaded: LoadedGenerator | None,
+    labels: Labels | None,
+    threads: int,
+) -> Registration:
+    """Resample the moving image, measure, and put everything on record.
+
+    Args:
+        work: What the stages found.
+        fixed: Fixed image.
+        moving: Moving image.
+        settings: Those of the registration.
+        loaded: The network, where one was used.
+        labels: Label maps to compare, where there are any.
+        threads: As many were used.
+    """
+    warped = apply(work.transform, moving, fixed.grid, interpolation="linear")
+    warped_labels, overlap = None, None
+    if labels is not None:
+        warped_labels = apply(work.transform, labels.moving, fixed.grid, interpolation="label")
+        before = apply(work.initial, labels.moving, fixed.grid, interpolation="label")
+        overlap = _overlap(labels.fixed, before, warped_labels)
+    similarity_before, similarity_after = _similarities(work, fixed, moving)
+    folding, mean_voxels = _field_figures(work)
+    lengths = np.linalg.norm(work.transform.total_displacement(), axis=-1)[foreground(fixed.array)]
+    costs = _costs(work)
+    record = Record(
+        version=__version__,
+        transform=settings.transform,
+        adapt=settings.adapt if loaded else "none",
+        model=loaded.name if loaded else None,
+        weights_sha256=loaded.sha256 if loaded else None,
+        seed=settings.seed,
+        threads=threads,
+        settings=settings.model_dump(mode="json"),
+        grid=_recorded_grid(fixed.grid),
+        network_grid=_recorded_grid(work.pair.grid) if work.pair else None,
+        seconds=work.clock.total,
+        seconds_by_stage=work.clock.seconds,
+        affine=_recorded_alignment(work.alignment) if work.alignment else None,
+        iterations=work.adaptation.iterations
+        if work.adaptation
+        else work.alignment.iterations
+        if work.alignment
+        else 0,
+        stop_reason=_stop_reason(work),
+        cost_initial=costs[0] if costs else None,
+        cost_final=min(costs) if costs else None,
+        cost_history=work.adaptation.costs if work.adaptation else (),
+        similarity_before=similarity_before,
+        similarity_after=similarity_after,
+        folding_percent=folding,
+        largest_displacement_mm=float(lengths.max()),
+        mean_displacement_mm=float(lengths.mean()),
+        verdict=verdict(
+            similarity_before=similarity_before,
+            similarity_after=similarity_after,
+            folding_percent=folding,
+            mean_displacement_voxels=mean_voxels,
+            dice_before=_mean(overlap.before) if overlap else None,
+            dice_after=_mean(overlap.after) if overlap else None,
+        ),
+        notes=(*(f"fixed: {note}" for note in fixed.notes), *(f"moving: {note}" for note in moving.notes)),
+        dice_before=_recorded_overlap(overlap.before) if overlap else {},
+        dice=_recorded_overlap(overlap.after) if overlap else {},
+        dice_mean_before=_mean(overlap.before) if overlap else None,
+        dice_mean=_mean(overlap.after) if overlap else None,
+    )
+    return Registration(transform=work.transform, warped=warped, record=record, warped_labels=warped_labels)
+
+
+def _similarities(work: Work, fixed: Image, moving: Image) -> tuple[float, float]:
+    """Local correlation of the images as they came and as registered, both on one grid."""
+    found = []
+    for transform in (work.initial, work.transform):
+        longest = _JUDGED_VOXELS[fixed.grid.dimension]
+        pair = prepare_pair(fixed, moving, transform, longest_voxels=longest)
+        found.append(1 - float(lncc(pair.fixed, pair.moving, weight=pair.weight)))
+    return found[0], found[1]
+
+
+def _field_figures(work: Work) -> tuple[float, float | None]:
+    """Folding in per cent and the mean length in voxels of the network's field, in the foreground."""
+    if work.adaptation is None or work.pair is None:
+        return 0.0, None
+    displacement = work.adaptation.displacement
+    inside = work.pair.weight[:, 0] > 0
+    return folding_percent(displacement, inside=inside), float(displacement.norm(dim=1)[inside].mean())
+
+
+def _overlap(fixed: Image, before: Image, after: Image) -> _Overlap:
+    names = tuple(int(label) for label in np.union1d(fixed.array, before.array) if label != 0)
+    return _Overlap(
+        before=dice(fixed.array, before.array, labels=names), after=dice(fixed.array, after.array, labels=names)
+    )
+
+
+def _mean(overlaps: dict[int, float]) -> float | None:
+    known = [value for value in overlaps.values() if not np.isnan(value)]
+    return float(np.mean(known)) if known else None
+
+
+def _costs(work: Work) -> tuple[float, ...]:
+    if work.adaptation is not None:
+        return work.adaptation.costs
+    if work.alignment is not None:
+        return (work.alignment.cost_initial, work.alignment.cost_final)
+    return ()
+
+
+def _iterations(work: Work) -> int:
+    stage = work.adaptation or work.alignment
+    return stage.iterations if stage else 0
+
+
+def _stop_reason(work: Work) -> str:
+    if work.adaptation is not None:
+        return work.adaptation.stop_reason
+    if work.alignment is not None:
+        return "the affine search ended"
+    return "the initial transform was taken as it is"
+
+
+def _recorded_overlap(overlaps: dict[int, float]) -> dict[str, float | None]:
+    return {str(label): None if np.isnan(value) else value for label, value in overlaps.items()}
+
+
+def _recorded_grid(grid: Grid) -> RecordedGrid:
+    return RecordedGrid(size=grid.size, spacing_mm=grid.spacing)
+
+
+def _recorded_alignment(alignment: Alignment) -> AffineRecord:
+    return AffineRecord(
+        start=alignment.start,
+        kept=alignment.kept,
+        iterations=alignment.iterations,
+        cost_initial=alignment.cost_initial,
+        cost_final=alignment.cost_final,
+    )

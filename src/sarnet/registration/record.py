@@ -1,0 +1,102 @@
+"""What a registration says about itself: ``registration.json``."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+RECORD_FILE = "registration.json"
+
+
+class _Part(BaseModel):
+    """Frozen; keys that a newer version may have added are passed over when read."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+
+
+class Inputs(_Part):
+    """Files that went in; for arrays, nothing."""
+
+    fixed: str | None = None
+    moving: str | None = None
+    fixed_labels: str | None = None
+    moving_labels: str | None = None
+    fixed_mask: str | None = None
+    moving_mask: str | None = None
+    initial_transform: str | None = None
+
+
+class Files(_Part):
+    """Files that came out, by their names in the folder."""
+
+    warped: str = "warped.nii.gz"
+    transform: str = "transform.h5"
+    displacement: str = "displacement.nii.gz"
+    warped_labels: str | None = None
+
+
+class RecordedGrid(_Part):
+    """Size and spacing of a grid, x first."""
+
+    size: tuple[int, ...]
+    spacing_mm: tuple[float, ...]
+
+
+class AffineRecord(_Part):
+    """How the affine start went."""
+
+    start: str
+    """Where the search began that won."""
+    kept: bool
+    """Whether it lowered the cost against the images as they came."""
+    iterations: int
+    cost_initial: float
+    cost_final: float
+
+
+class Record(_Part):
+    """All that a registration measured of itself."""
+
+    version: str
+    command: str | None = None
+    transform: str
+    adapt: str
+    model: str | None = None
+    weights_sha256: str | None = None
+    seed: int
+    threads: int
+    settings: dict[str, Any]
+    inputs: Inputs = Inputs()
+    files: Files = Files()
+    grid: RecordedGrid
+    network_grid: RecordedGrid | None = None
+
+    seconds: float
+    """Compute: arrays in, transform out, affine start included; start-up and files not."""
+    seconds_by_stage: dict[str, float]
+    affine: AffineRecord | None = None
+    iterations: int
+    stop_reason: str
+    cost_initial: float | None = None
+    cost_final: float | None = None
+    cost_history: tuple[float, ...] = ()
+
+    similarity_before: float
+    """Local correlation in the foreground, 0 to 1, of the images as they came."""
+    similarity_after: float
+    """The same of the fixed and the warped image."""
+    folding_percent: float
+    """Share of the foreground's voxels whose Jacobian determinant is zero or below."""
+    inverse_consistency_mm: float | None = None
+    """From registering the pair the other way round; nothing where that was not asked for."""
+    largest_displacement_mm: float
+    mean_displacement_mm: float
+    verdict: tuple[str, ...]
+    """Sentences; the first is the headline."""
+    notes: tuple[str, ...] = ()
+    """What a user should know of how the images were read."""
+
+    dice_before: dict[str, float | None] = {}
+    dice: dict[str, float | None] = {}
+    """Label to overlap; nothing for a label that neither image holds."""
+    dice_mean_before: float | None = None
+    dice_mean: float | None = None

@@ -1,0 +1,181 @@
+"""The main job: two images in, a transform out."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from sarnet.config import RegistrationSettings
+from sarnet.errors import GridError, InputError
+from sarnet.images import Grid, Image
+from sarnet.networks import Generator, LoadedGenerator, load_generator
+from sarnet.registration.adaptation import Adaptation, adapt_last_layer, unadapted
+from sarnet.registration.measure import Labels, measure
+from sarnet.registration.network_pair import Masks, prepare_pair
+from sarnet.registration.result import Registration
+from sarnet.registration.work import Clock, Work
+from sarnet.transforms import Transform, align
+
+
+def register(
+    fixed: Image,
+    moving: Image,
+    settings: RegistrationSettings | None = None,
+    *,
+    initial_transform: Transform | None = None,
+    masks: Masks | None = None,
+    labels: Labels | None = None,
+    loaded: LoadedGenerator | None = None,
+) -> Registration:
+    r"""Register a moving image to a fixed one.
+
+    An affine start, kept only where it lowers its cost; then, for ``deformable``, a pass of the network and the
+    adaptation of its last layer to the pair. The same input, settings and threads give the same result to the bit,
+    whatever was registered before.
+
+    .. math:: warped(p) = moving(A(p + u(p)))
+
+    Args:
+        fixed: Image whose grid everything is resampled to, of any intensity unit.
+        moving: Image to be registered.
+        settings: How; the defaults where it is left out.
+        initial_transform: Where the affine search starts; one that holds a field is taken as it is.
+        masks: Where the images count; everywhere where it is left out.
+        labels: For evaluation alone: overlap before and after goes into the record.
+        loaded: A network at hand, so that many pairs load it once; else ``settings.model`` is loaded.
+
+    Returns:
+        The transform, the warped image and the record.
+
+    Raises:
+        InputError: If an image is constant, the masks do not meet, or a volume shall be deformed (not yet).
+        GridError: If the numbers of axes differ, or a mask or label map lies on another grid than its image.
+        WeightsError: If the model cannot be loaded.
+    """
+    settings = settings or RegistrationSettings()
+    masks = masks or Masks()
+    _check(fixed, moving, masks, labels, settings)
+    if settings.transform != "deformable":
+        loaded = None
+    elif loaded is None:
+        loaded = load_generator(settings.model)
+    threads = settings.threads or os.cpu_count() or 1
+    with _torch_threads(threads):
+        work = _start(fixed, moving, settings, initial_transform, masks, threads)
+        if loaded is not None:
+            _deform(work, fixed, moving, settings, loaded.generator, masks)
+        return measure(work, fixed, moving, settings=settings, loaded=loaded, labels=labels, threads=threads)
+
+
+def _start(
+    fixed: Image,
+    moving: Image,
+    settings: RegistrationSettings,
+    initial: Transform | None,
+    masks: Masks,
+    threads: int,
+) -> Work:
+    """The affine start, or the initial transform where that holds a field."""
+    given = Transform.identity(fixed.grid) if initial is None else _on_grid(initial, fixed.grid)
+    work = Work(initial=given, start=given, transform=given, clock=Clock())
+    if given.displacement is not None:
+        return work
+    with work.clock.stage("affine"):
+        work.alignment = align(
+            _finite(fixed, "fixed"),
+            _finite(moving, "moving"),
+            kind="rigid" if settings.transform == "rigid" else "affine",
+            initial=None if initial is None else given,
+            fixed_mask=masks.fixed,
+            moving_mask=masks.moving,
+            threads=threads,
+        )
+    work.start = work.transform = work.alignment.transform
+    return work
+
+
+def _deform(
+    work: Work,
+    fixed: Image,
+    moving: Image,
+    settings: RegistrationSettings,
+    generator: Generator,
+    masks: Masks,
+) -> None:
+    """The network's pass and the adaptation, in front of the start."""
+    with work.clock.stage("resampling"):
+        pair = prepare_pair(
+            fixed,
+            moving,
+            work.start,
+            multiple=generator.multiple,
+            longest_voxels=settings.longest_voxels,
+            magnified_voxels=settings.magnified_voxels,
+            masks=masks,
+        )
+    with work.clock.stage("network"), torch.no_grad():
+        features = generator.features(*pair.magnified())
+    with work.clock.stage("adaptation"):
+        adapt = adapt_last_layer if settings.adapt == "last-layer" else unadapted
+        adaptation: Adaptation = adapt(generator, features, pair, settings=settings.adaptation)
+    with work.clock.stage("to world"):
+        work.transform = work.start.behind(pair.to_world(adaptation.displacement, fixed.grid))
+    work.pair, work.adaptation = pair, adaptation
+
+
+def _check(
+    fixed: Image,
+    moving: Image,
+    masks: Masks,
+    labels: Labels | None,
+    settings: RegistrationSettings,
+) -> None:
+    if fixed.grid.dimension != moving.grid.dimension:
+        raise GridError(
+            f"fixed has {fixed.grid.dimension} axes, but moving has {moving.grid.dimension}: "
+            "give two slices or two volumes"
+        )
+    if settings.transform == "deformable" and fixed.grid.dimension == 3:
+        raise InputError(
+            "fixed has three axes, but this version deforms images of two: use --transform rigid or affine, or a slice"
+        )
+    companions = [("fixed_mask", masks.fixed, fixed), ("moving_mask", masks.moving, moving)]
+    if labels is not None:
+        companions += [("fixed_labels", labels.fixed, fixed), ("moving_labels", labels.moving, moving)]
+    for name, companion, image in companions:
+        if companion is not None and not companion.grid.same_as(image.grid):
+            raise GridError(
+                f"{name} has size {companion.grid.size} and spacing {companion.grid.spacing}, but its image has "
+                f"{image.grid.size} and {image.grid.spacing}, or they lie elsewhere: resample it to its image"
+            )
+
+
+def _on_grid(transform: Transform, grid: Grid) -> Transform:
+    """The same transform with its field, if it has one, read at the voxels of ``grid``."""
+    if transform.displacement is None:
+        return replace(transform, grid=grid)
+    return Transform.from_itk(transform.to_itk(), grid)
+
+
+def _finite(image: Image, name: str) -> Image:
+    """The affine search wants numbers; what is none becomes the lowest value."""
+    good = np.isfinite(image.array)
+    if good.all():
+        return image
+    if not good.any():
+        raise InputError(f"{name} holds no finite value, but must be an image")
+    return replace(image, array=np.where(good, image.array, image.array[good].min()))
+
+
+@contextmanager
+def _torch_threads(threads: int) -> Iterator[None]:
+    """Compute with so many threads, and leave the process as it was."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,24 @@
+"""What a registration returns."""
+
+from dataclasses import dataclass
+
+from sarnet.images import Image
+from sarnet.registration.record import Record
+from sarnet.transforms import Transform
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Registration:
+    """A registered pair."""
+
+    transform: Transform
+    """From points of fixed space to where they lie in moving space: world LPS millimetres, field first, then affine."""
+
+    warped: Image
+    """The moving image on the fixed grid."""
+
+    record: Record
+    """Settings, provenance and figures."""
+
+    warped_labels: Image | None = None
+    """The moving labels on the fixed grid, where labels were given."""

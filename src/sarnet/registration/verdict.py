@@ -1,0 +1,54 @@
+"""What the figures of a registration mean, in words."""
+
+_UNCHANGED = 0.005
+"""Local correlation, 0 to 1: less of a change than this is none."""
+
+_COLLAPSED_VOXELS = 0.05
+"""A field of this mean length or less does nothing."""
+
+_FOLDING_PERCENT = 0.1
+"""Folding that is worth a sentence."""
+
+
+def verdict(
+    *,
+    similarity_before: float,
+    similarity_after: float,
+    folding_percent: float,
+    mean_displacement_voxels: float | None,
+    dice_before: float | None = None,
+    dice_after: float | None = None,
+) -> tuple[str, ...]:
+    """Return sentences on a result, the headline first.
+
+    Args:
+        similarity_before: Local correlation in [0, 1] of the images as they came.
+        similarity_after: The same after registration.
+        folding_percent: Share of voxels that fold.
+        mean_displacement_voxels: Mean length of the network's field, nothing where there is none.
+        dice_before: Mean overlap of labels as they came, where there are any.
+        dice_after: The same after registration.
+    """
+    gain = similarity_after - similarity_before
+    change = f"local correlation {similarity_before:.3f} before, {similarity_after:.3f} after"
+    if gain > _UNCHANGED:
+        sentences = [f"Improved: {change}."]
+    elif gain >= -_UNCHANGED:
+        sentences = [f"Unchanged: {change}."]
+    else:
+        sentences = [f"Worse: {change}. Do not use this result without a look at it."]
+    if dice_before is not None and dice_after is not None:
+        word = "rose" if dice_after > dice_before else "fell"
+        sentences.append(f"The labels' mean overlap (Dice) {word} from {dice_before:.3f} to {dice_after:.3f}.")
+    if folding_percent == 0:
+        sentences.append("The field folds nowhere.")
+    elif folding_percent <= _FOLDING_PERCENT:
+        sentences.append(f"The field folds in {folding_percent:.3f} % of the foreground, which is little.")
+    else:
+        sentences.append(f"The field folds in {folding_percent:.2f} % of the foreground: it is not one to one there.")
+    if mean_displacement_voxels is not None and mean_displacement_voxels <= _COLLAPSED_VOXELS:
+        sentences.append(
+            f"The network's field is close to zero ({mean_displacement_voxels:.3f} voxels on average): either the "
+            "affine start needs no more, or the network found nothing that it knows in these images."
+        )
+    return tuple(sentences)

@@ -1,0 +1,45 @@
+"""What the stages of a registration leave behind."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from sarnet.registration.adaptation import Adaptation
+from sarnet.registration.network_pair import NetworkPair
+from sarnet.transforms import Alignment, Transform
+
+
+class Clock:
+    """Seconds of every stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time what happens inside."""
+        begin = time.perf_counter()
+        yield
+        self.seconds[name] = time.perf_counter() - begin
+
+    @property
+    def total(self) -> float:
+        """Seconds of all stages."""
+        return sum(self.seconds.values())
+
+
+@dataclass(kw_only=True)
+class Work:
+    """A registration under way: each stage fills in what it found."""
+
+    initial: Transform
+    """Where it began: the identity, or what the caller gave."""
+    start: Transform
+    """After the affine stage."""
+    transform: Transform
+    """The result so far."""
+    alignment: Alignment | None = None
+    pair: NetworkPair | None = None
+    adaptation: Adaptation | None = None
+    clock: Clock = field(default_factory=Clock)

@@ -1,0 +1,149 @@
+"""The record in words and figures, as the page shows it."""
+
+import math
+from dataclasses import dataclass
+
+from sarnet.report.record import Affine, Record, RecordedGrid
+
+_UNKNOWN = "not measured"
+_STATES = ("improved", "unchanged", "worse")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Number:
+    """A figure worth a card of its own."""
+
+    label: str
+    value: str
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overlap:
+    """A row of the table of labels."""
+
+    label: str
+    before: str
+    after: str
+    change: str
+
+
+def state(headline: str) -> str:
+    """Return which mark a verdict's first word calls for: one of those known, or ``"unknown"``."""
+    first = headline.split(maxsplit=1)[0].strip(".,:;").lower() if headline.strip() else ""
+    return first if first in _STATES else "unknown"
+
+
+def key_numbers(record: Record) -> list[Number]:
+    """Return what a user looks at first."""
+    numbers = [
+        Number(
+            label="Similarity",
+            value=_change(record.similarity_before, record.similarity_after),
+            note="local correlation, 0 to 1, higher is better",
+        )
+    ]
+    if record.dice:
+        note = f"mean of {_count(len(record.dice), 'label')}, 1 is perfect"
+        numbers.append(Number(label="Dice", value=_change(*record.mean_dice()), note=note))
+    numbers += [
+        Number(
+            label="Folding",
+            value=text(record.folding_percent, "{:.3g} %"),
+            note="of voxels, where the deformation is not one to one; 0 is best",
+        ),
+        Number(
+            label="Displacement",
+            value=text(record.mean_displacement_mm, "{:.2f} mm"),
+            note=f"on average; largest {text(record.largest_displacement_mm, '{:.2f} mm')}",
+        ),
+        Number(
+            label="Time",
+            value=text(record.seconds, "{:.2f} s"),
+            note="of computing" + (f", {_count(record.threads, 'thread')}" if record.threads else ""),
+        ),
+    ]
+    if record.iterations is not None:
+        note = f"stopped: {record.stop_reason}" if record.stop_reason else "of adaptation"
+        numbers.append(Number(label="Iterations", value=str(record.iterations), note=note))
+    return numbers
+
+
+def overlaps(record: Record) -> list[Overlap]:
+    """Return the overlap of every label, in the order of the record."""
+    return [
+        Overlap(
+            label=label,
+            before=text(record.dice_before.get(label), "{:.3f}"),
+            after=text(after, "{:.3f}"),
+            change=_difference(record.dice_before.get(label), after),
+        )
+        for label, after in record.dice.items()
+    ]
+
+
+def provenance(record: Record) -> list[tuple[str, str]]:
+    """Return what it takes to repeat the registration, as far as it was recorded."""
+    rows = [
+        ("Fixed image", record.inputs.fixed),
+        ("Moving image", record.inputs.moving),
+        ("Fixed grid", record.grid and _grid(record.grid)),
+        ("Network grid", record.network_grid and _grid(record.network_grid)),
+        ("sarnet", record.version),
+        ("Model", record.model),
+        ("Weights, SHA-256", record.weights_sha256),
+        ("Transform", record.transform),
+        ("Adaptation", record.adapt),
+        ("Affine start", record.affine and _affine(record.affine)),
+        ("Seed", record.seed),
+        ("Threads", record.threads),
+        ("Command", record.command),
+        ("Seconds by stage", _stages(record.seconds_by_stage)),
+    ]
+    return [(label, str(value)) for label, value in rows if value is not None]
+
+
+def is_known(value: float | None) -> bool:
+    """Tell whether there is a figure to show."""
+    return value is not None and math.isfinite(value)
+
+
+def text(value: float | None, form: str) -> str:
+    """Return a figure in the form given, or that it was not measured."""
+    return form.format(value) if is_known(value) else _UNKNOWN
+
+
+def _change(before: float | None, after: float | None) -> str:
+    start = f"{before:.3f} → " if is_known(before) else ""
+    return start + text(after, "{:.3f}")
+
+
+def _difference(before: float | None, after: float | None) -> str:
+    if before is None or after is None or not math.isfinite(after - before):
+        return ""
+    return f"{after - before:+.3f}"
+
+
+def _grid(grid: RecordedGrid) -> str:
+    size, spacing = (" x ".join(f"{number:.4g}" for number in numbers) for numbers in (grid.size, grid.spacing_mm))
+    return f"{size} voxels of {spacing} mm"
+
+
+def _affine(affine: Affine) -> str:
+    words = [affine.start or "recorded"]
+    if affine.kept is not None:
+        words.append(
+            f"{'' if affine.kept else 'not '}kept" if isinstance(affine.kept, bool) else f"kept: {affine.kept}"
+        )
+    if affine.cost_initial is not None and affine.cost_final is not None:
+        words.append(f"cost {affine.cost_initial:.4g} → {affine.cost_final:.4g}")
+    return ", ".join(words)
+
+
+def _stages(seconds: dict[str, float]) -> str | None:
+    longest_first = sorted(seconds.items(), key=lambda stage: -stage[1])
+    return ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in longest_first) or None
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

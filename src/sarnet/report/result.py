@@ -1,0 +1,170 @@
+"""A finished registration as its files tell it: images on the fixed grid, the field, and what that does to volume."""
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+import torch
+from jaxtyping import Float
+
+from sarnet.errors import DataError
+from sarnet.fields import jacobian_determinant
+from sarnet.images import Grid, Image, foreground, normalise, read_image, resample
+from sarnet.report.planes import Focus, focus_on
+from sarnet.report.record import Record, read_record
+
+_PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+_WITH_SIDES = (".nii", ".gz", ".nrrd", ".nhdr", ".mha", ".mhd")  # a radiograph's DICOM has no orientation
+_VIEW_ACROSS = {"x": "sagittal", "y": "coronal", "z": "axial"}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Result:
+    """Everything that a report shows, on the fixed grid."""
+
+    record: Record
+    fixed: Image
+    """Intensities in [0, 1]."""
+
+    before: Image
+    """The moving image where its header says it is, in [0, 1]."""
+
+    warped: Image
+    """In [0, 1], by the range of ``before`` and its own taken together."""
+
+    displacement: Float[np.ndarray, "*space axis"]
+    """In millimetres, components x, y[, z]."""
+
+    jacobian: Image
+    """Determinant of the field's Jacobian."""
+
+    foreground: Image
+    """What of the fixed image is not background: 0 or 1."""
+
+    focus: Focus
+    """The middle of that, and all that is not background in the fixed or the moving image."""
+
+    view: str
+    """Which plane of the patient an image of two axes is."""
+
+    is_picture: bool
+    """Whether the fixed image is in a format of pictures, which knows no body."""
+
+    knows_sides: bool
+    """Whether the fixed image's file is sure to say which side of the patient is which."""
+
+    @property
+    def is_cropped(self) -> bool:
+        """Whether some background is left out of the pictures."""
+        return any(side.stop - side.start < size for side, size in zip(self.focus.box, self.grid.shape))
+
+    @property
+    def grid(self) -> Grid:
+        """The fixed grid."""
+        return self.fixed.grid
+
+    @property
+    def folded(self) -> int:
+        """Number of voxels at which the field folds."""
+        return int((self.jacobian.array <= 0).sum())
+
+
+def read_result(folder: Path) -> Result:
+    """Read a finished registration.
+
+    Raises:
+        DataError: If a file of it or one of its two images is gone or damaged, or does not fit the others.
+    """
+    record = read_record(folder)
+    path = _input(folder, "fixed", record.inputs.fixed)
+    fixed, spacing = _fixed(path, record)
+    moving = read_image(_input(folder, "moving", record.inputs.moving), spacing=spacing)
+    warped = _output(folder, record.files.warped)
+    displacement = _displacement(_output(folder, record.files.displacement), fixed.grid)
+    before = resample(_finite(moving), fixed.grid).array
+    after = read_image(warped).array  # a picture has forgotten its place, which is the fixed image's
+    if after.shape != fixed.array.shape:
+        raise DataError(
+            f"{warped} has shape {after.shape}, but the fixed image {path} has {fixed.array.shape}: one of them was "
+            "replaced since; register the pair again"
+        )
+    inside, view = foreground(fixed.array), _view(fixed)
+    # one range for both, so that a difference between them is one of the images
+    both = normalise(np.concatenate([before, after]))
+    return Result(
+        record=record,
+        fixed=replace(fixed, array=normalise(fixed.array)),
+        before=Image(array=both[: len(before)], grid=fixed.grid),
+        warped=Image(array=both[len(before) :], grid=fixed.grid),
+        displacement=displacement,
+        jacobian=_jacobian(displacement, fixed.grid),
+        foreground=Image(array=inside.astype(np.uint8), grid=fixed.grid),
+        focus=focus_on(inside, inside | foreground(before)),
+        view=view,
+        is_picture=path.suffix.lower() in _PICTURES,
+        knows_sides=fixed.grid.dimension == 3 or view != "axial" or path.suffix.lower() in _WITH_SIDES,
+    )
+
+
+def _input(folder: Path, name: str, recorded: str) -> Path:
+    for path in (Path(recorded), folder / recorded):
+        if path.exists():
+            return path
+    raise DataError(
+        f"the {name} image of the registration in {folder} is gone: {recorded} does not exist; put it back, or "
+        "register the pair again"
+    )
+
+
+def _output(folder: Path, name: str) -> Path:
+    path = folder / name
+    if not path.exists():
+        raise DataError(f"{path} does not exist, but registration.json names it: register the pair again")
+    return path
+
+
+def _fixed(path: Path, record: Record) -> tuple[Image, tuple[float, ...] | None]:
+    """Read the fixed image, and tell the spacing that was given by hand, if one was."""
+    image = read_image(path)
+    recorded = record.grid.spacing_mm if record.grid else image.grid.spacing
+    if len(recorded) != image.grid.dimension or np.allclose(recorded, image.grid.spacing, rtol=1e-3):
+        return image, None
+    return read_image(path, spacing=recorded), recorded
+
+
+def _displacement(path: Path, grid: Grid) -> Float[np.ndarray, "*space axis"]:
+    try:
+        field = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
+    except RuntimeError as error:
+        raise DataError(f"{path} is damaged or no image: register the pair again") from error
+    wanted = (*grid.shape, grid.dimension)
+    if field.shape != wanted:
+        raise DataError(
+            f"{path} has shape {field.shape}, but a field on the fixed image's grid has {wanted}: one of them was "
+            "replaced since; register the pair again"
+        )
+    return np.nan_to_num(field.astype(np.float32), posinf=0.0, neginf=0.0)
+
+
+def _jacobian(displacement: Float[np.ndarray, "*space axis"], grid: Grid) -> Image:
+    in_voxels = displacement @ np.linalg.inv(grid.voxel_to_world()).T.astype(np.float32)
+    field = torch.from_numpy(np.moveaxis(in_voxels, -1, 0).copy())[None]
+    return Image(array=jacobian_determinant(field)[0].numpy(), grid=grid)
+
+
+def _finite(image: Image) -> Image:
+    """Without the values that resampling would spread."""
+    finite = np.isfinite(image.array)
+    if finite.all():
+        return image
+    known = image.array[finite] if finite.any() else np.zeros(1, np.float32)
+    low, high = float(known.min()), float(known.max())
+    return replace(image, array=np.nan_to_num(image.array, nan=low, posinf=high, neginf=low))
+
+
+def _view(fixed: Image) -> str:
+    """A slice of a volume has lost the third axis, and its notes say which that was."""
+    across = re.search(r"single slice across the ([xyz]) axis", " ".join(fixed.notes))
+    return _VIEW_ACROSS[across[1]] if across else "axial"
