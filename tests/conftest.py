@@ -36,6 +36,26 @@ def rng() -> np.random.Generator:
 
 
 @pytest.fixture
+def visits(tmp_path: Path, rng: np.random.Generator) -> Path:
+    """A CSV of six patients, each with one textured "radiograph" of 96 x 80 pixels and the mask of two lungs."""
+    import SimpleITK as sitk
+    from scipy import ndimage
+
+    y, x = np.mgrid[:96, :80]
+    lungs = np.minimum(np.hypot(y - 48, 2 * (x - 22)), np.hypot(y - 48, 2 * (x - 58))) < 30
+    lines = ["image,mask,dataset,patient,visit"]
+    for patient in range(6):
+        texture = ndimage.gaussian_filter(rng.normal(size=(96, 80)), 3)
+        picture = np.clip(128 + 60 * texture / texture.std() - 50 * lungs, 0, 255)
+        for kind, array in (("image", picture), ("mask", 255 * lungs)):
+            sitk.WriteImage(sitk.GetImageFromArray(array.astype(np.uint8)), str(tmp_path / f"{kind}{patient}.png"))
+        lines.append(f"image{patient}.png,mask{patient}.png,made-up,p{patient},0")
+    path = tmp_path / "visits.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
 def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the signature checks that pytest adds: the package's own refusals, as a user meets them."""
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)

@@ -52,14 +52,14 @@ class SimulationSettings(Settings):
 class AugmentationSettings(Settings):
     """How the training images are made to look like more than X-rays."""
 
-    zoom: tuple[float, float] = (0.35, 1.5)
+    zoom: tuple[float, float] = (0.5, 1.9)
     """Range of the magnification, drawn evenly in its logarithm."""
     rotation_degrees: float = Field(default=180.0, ge=0)
     """Largest rotation either way."""
     remap_probability: float = Field(default=0.6, ge=0, le=1)
     """How often a pair goes through a random piecewise linear intensity map; half of the maps are not monotone."""
-    exposure: float = Field(default=0.4, ge=0)
-    """Strength of what tells the two images apart: a gamma and a bias, slow or local, of each of them."""
+    exposure: float = Field(default=0.3, ge=0)
+    """Strength of what tells the two images apart: a gamma and a smooth bias of each of them."""
     noise: float = Field(default=0.04, ge=0)
     """Largest standard deviation of added Gaussian noise, of an intensity range of one."""
 
@@ -111,6 +111,8 @@ class TrainingSettings(Settings):
 class AdaptationSettings(Settings):
     """How the last layer is adapted to a pair (method, section 7)."""
 
+    reads: Literal["last", "all"] = "all"
+    """Which blocks' maps the adapted layer reads: those it was trained on, or those of the earlier blocks, too."""
     window_voxels: int = Field(default=9, ge=3)
     """Width of the window of local correlation, odd."""
     smoothness: float = Field(default=1.0, ge=0)

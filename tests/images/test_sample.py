@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sarnet.errors import InputError
-from sarnet.images import resample, sample_pair
+from sarnet.images import read_image, read_labels, resample, sample_files, sample_pair
 
 
 @pytest.mark.parametrize("dimension", [2, 3])
@@ -43,7 +43,20 @@ def test_the_slice_shows_the_ventricles_of_both():
             assert (labels.array[row - 2 : row + 3, column - 2 : column + 3] == 1).mean() > 0.5
 
 
+@pytest.mark.parametrize("dimension", [2, 3])
+def test_files_are_those_of_the_pair(dimension):
+    pair = sample_pair(dimension)
+
+    with sample_files(dimension) as files:
+        for name, path in files._asdict().items():
+            read = read_labels if "labels" in name else read_image
+            np.testing.assert_array_equal(read(path).array, getattr(pair, name).array)
+            assert path.name == f"{name}_{dimension}d.nii.gz"
+
+
 @pytest.mark.usefixtures("unchecked")
 def test_another_dimension_is_refused():
     with pytest.raises(InputError, match="dimension is 4, but must be 2 or 3"):
         sample_pair(4)
+    with pytest.raises(InputError, match="dimension is 4, but must be 2 or 3"), sample_files(4):
+        pass

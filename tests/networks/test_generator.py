@@ -1,5 +1,7 @@
+import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from sarnet.config import GeneratorSettings
 from sarnet.errors import ShapeError
@@ -138,6 +140,34 @@ def test_control_stands_in_the_middle_of_the_voxels_it_was_made_of(stride):
     voxel = torch.arange(12.0 * stride)
     inner = slice(2 * stride, -2 * stride)
     assert torch.allclose(field[0, 0, 0, inner] + (stride - 1) / 2, voxel[inner], atol=1e-4)
+
+
+@pytest.mark.parametrize("stride", [2, 4])
+def test_magnified_field_is_read_at_the_coarse_voxels_and_halved(stride):
+    generator = _make(GeneratorSettings(stride=stride, **SMALL)).double()
+    controls = torch.randn(1, 2, 9, 11, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+
+    fine = generator.displacement(controls)[0]
+    coarse = generator.displacement(controls, magnification=2.0)[0]
+
+    assert coarse.shape == (2, 9 * stride // 2, 11 * stride // 2)
+    # coarse voxel i lies at 2 i + 1/2 of the fine ones; a cubic through their values reads the spline there well
+    places = np.stack(np.meshgrid(*(2 * np.arange(size) + 0.5 for size in coarse.shape[1:]), indexing="ij"))
+    read = np.stack([ndimage.map_coordinates(component, places, order=5, mode="mirror") for component in fine.numpy()])
+    inner = (..., slice(3, -3), slice(3, -3))
+    np.testing.assert_allclose(coarse.numpy()[inner], read[inner] / 2, atol=0.01 * stride)
+
+
+@pytest.mark.parametrize("magnification", [1.0, 1.5, 2.0])
+@pytest.mark.parametrize("stride", [1, 2, 4])
+def test_magnified_translation_is_exact(stride, magnification):
+    generator = _make(GeneratorSettings(stride=stride, **SMALL))
+    step = torch.tensor([3.0, -6.0])[None, :, None, None]  # voxels of the trunk's grid
+
+    field = generator.displacement(step.expand(1, 2, 12, 18), magnification=magnification)
+
+    assert field.shape == (1, 2, round(12 * stride / magnification), round(18 * stride / magnification))
+    assert torch.allclose(field, (step * stride / magnification).expand_as(field), atol=1e-5)
 
 
 @pytest.mark.parametrize("settings", KINDS)

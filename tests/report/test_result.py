@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -111,6 +112,17 @@ def test_input_that_is_gone_is_named(registered: Registered, name: str) -> None:
     with pytest.raises(
         DataError, match=rf"the {name} image of the registration .* is gone: .*{name}\.nii\.gz .*put it back"
     ):
+        read_result(folder)
+
+
+@pytest.mark.parametrize("name", ["fixed", "moving"])
+def test_input_that_was_no_file_is_refused(registered: Registered, name: str) -> None:
+    folder = registered()
+    record = json.loads((folder / "registration.json").read_text())
+    record["inputs"][name] = None
+    (folder / "registration.json").write_text(json.dumps(record))
+
+    with pytest.raises(DataError, match=rf"the {name} image .* came from no file, but a report .* inputs\.{name} of"):
         read_result(folder)
 
 

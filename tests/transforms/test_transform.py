@@ -138,6 +138,40 @@ def test_with_displacement_keeps_the_affine_map(oblique, bumpy):
     assert both.with_displacement(None).displacement is None
 
 
+@pytest.mark.parametrize("field", [False, True])
+def test_behind_a_field_points_pass_that_field_first(field, grid, world, bumpy, turn):
+    angles = (20.0,) if grid.dimension == 2 else (10.0, -15.0, 25.0)
+    own = bumpy(grid, peak_mm=2.0)[..., ::-1].copy() if field else None
+    transform = Transform(
+        grid=grid, matrix=1.1 * turn(*angles), translation=np.arange(7.0, 7 + grid.dimension), displacement=own
+    )
+    front = bumpy(grid, peak_mm=3.0)
+    # inner voxels: none of them is led beyond the grid, where fields are zero
+    points = world(grid)[(slice(4, -4),) * grid.dimension].reshape(-1, grid.dimension)
+
+    both = transform.behind(front)
+
+    one_then_the_other = transform.points(Transform.identity(grid).with_displacement(front).points(points))
+    np.testing.assert_allclose(both.points(points), one_then_the_other, atol=1e-3)
+    np.testing.assert_array_equal(both.matrix, transform.matrix)
+    np.testing.assert_array_equal(both.translation, transform.translation)
+    # the other order is another transform
+    if field:
+        wrong = transform.with_displacement(front).points(
+            Transform.identity(grid).with_displacement(own).points(points)
+        )
+        assert np.abs(both.points(points) - wrong).max() > 0.1
+
+
+def test_behind_a_field_of_zeros_nothing_changes(oblique, bumpy):
+    grid = oblique(2)
+    transform = Transform(grid=grid, matrix=np.diag([1.1, 0.9]), translation=np.ones(2), displacement=bumpy(grid))
+
+    same = transform.behind(np.zeros_like(bumpy(grid)))
+
+    np.testing.assert_allclose(same.displacement, transform.displacement, atol=1e-5)
+
+
 def test_what_does_not_fit_is_refused(unchecked, oblique, bumpy):
     grid = oblique(2)
     good = Transform.identity(grid)

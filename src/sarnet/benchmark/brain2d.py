@@ -58,13 +58,17 @@ def measure_brain2d(settings: BenchmarkSettings) -> Iterator[Row]:
             seconds_by_stage=record.seconds_by_stage,
             iterations=record.iterations,
             folding_percent=record.folding_percent,
-            dice_before=_mean(record.dice_before),
-            dice=_mean(record.dice),
+            dice_before=_mean(record.dice_before, name),
+            dice=_mean(record.dice, name),
         )
 
 
-def _mean(overlap: dict[str, float | None]) -> float:
-    return float(np.mean([overlap[str(label)] for label in LABELS]))
+def _mean(overlap: dict[str, float | None], pair: str) -> float:
+    found = [value for label in LABELS if (value := overlap.get(str(label))) is not None]
+    if len(found) < len(LABELS):
+        missing = [label for label in LABELS if overlap.get(str(label)) is None]
+        raise DataError(f"pair {pair}: neither image has the labels {missing}, but the protocol scores {LABELS}")
+    return float(np.mean(found))
 
 
 def _labels(image: Path) -> Image:

@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from sarnet.errors import DataError
+
 
 class Row(BaseModel):
     """What one method made of one pair."""
@@ -62,7 +64,14 @@ def summarise(rows: list[Row]) -> Summary:
 
 
 def append_row(row: Row, path: Path) -> None:
-    """Add a line to a file of rows."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(row.model_dump_json() + "\n")
+    """Add a line to a file of rows.
+
+    Raises:
+        DataError: If it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.write(row.model_dump_json() + "\n")
+    except OSError as error:
+        raise DataError(f"rows {path} cannot be written: {error.strerror}; choose another file") from error

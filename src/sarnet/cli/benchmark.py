@@ -12,9 +12,11 @@ from sarnet.config import BenchmarkSettings, read_settings
 
 def benchmark(
     config: Annotated[Path, typer.Option(help="TOML file of benchmark settings.")],
-    override: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE, as often as needed.")] = None,
+    override: Annotated[
+        list[str] | None, typer.Option("--set", help="KEY=VALUE: change a setting of the file; may be repeated.")
+    ] = None,
 ) -> None:
-    """Measure the method by a protocol: a row a pair into a file, the means to the screen."""
+    """Register every pair of a data set: a row for each goes to a file, the means to the screen."""
     settings = read_settings(BenchmarkSettings, config, override or [])
 
     from sarnet.benchmark import append_row, measure_brain2d, measure_simulated, summarise

@@ -1,10 +1,16 @@
 """What the program prints: results to standard output, everything else to standard error."""
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-output = Console(highlight=False)
-messages = Console(stderr=True, highlight=False)
+output = Console(highlight=False, emoji=False)
+messages = Console(stderr=True, highlight=False, emoji=False)
+
+
+def say(text: str, *, style: str | None = None) -> None:
+    """Print a result as it is, however long the line."""
+    output.print(text, style=style, markup=False, soft_wrap=True)
 
 
 def say_error(message: str) -> None:
@@ -32,4 +38,4 @@ def progress_bar() -> Progress:
 
 def _plain(message: str) -> str:
     """One line, with nothing in it that rich would take for markup."""
-    return " ".join(message.split()).replace("[", r"\[")
+    return escape(" ".join(message.split()))

@@ -27,10 +27,11 @@ app.command()(train.train)
 app.command()(benchmark.benchmark)
 
 
-def _show_version(asked: bool) -> None:
+def _show_version(asked: bool) -> bool:
     if asked:
         typer.echo(f"sarnet {__version__}")
         raise typer.Exit
+    return asked
 
 
 @app.callback()

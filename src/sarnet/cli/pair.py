@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.table import Table
-
-from sarnet.cli.console import messages, output
+from sarnet.cli.console import messages, say, say_note
 from sarnet.config import RegistrationSettings
 from sarnet.errors import DataError
 from sarnet.images import Image, read_image, read_labels
@@ -84,16 +82,13 @@ def _labels(path: Path | None, image: Image) -> Image | None:
 
 def _print_record(record: Record, out: Path, *, report: bool) -> None:
     headline, *further = record.verdict
-    output.print(f"[bold]{headline}[/]")
+    say(headline, style="bold")
     for sentence in further:
-        output.print(sentence)
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    if record.dice_mean is not None and record.dice_mean_before is not None:
-        table.add_row("Dice, mean of labels", f"{record.dice_mean_before:.3f} before", f"{record.dice_mean:.3f} after")
-    table.add_row("local correlation", f"{record.similarity_before:.3f} before", f"{record.similarity_after:.3f} after")
+        say(sentence)
     stages = ", ".join(f"{name} {seconds:.2f}" for name, seconds in record.seconds_by_stage.items())
-    table.add_row("time", f"{record.seconds:.2f} s", f"({stages})")
-    table.add_row("iterations", str(record.iterations), record.stop_reason)
-    table.add_row("folding", f"{record.folding_percent:.3f} %", "of the foreground")
-    output.print(table)
-    output.print(f"results in {out}" + (f": look at {out / 'report.html'}" if report else ""), soft_wrap=True)
+    say(f"Time: {record.seconds:.2f} s of computing" + (f" ({stages})." if stages else "."))
+    plural = "" if record.iterations == 1 else "s"
+    say(f"Stopped after {record.iterations} iteration{plural}: {record.stop_reason}.")
+    say(f"Results are in {out}" + (f"; open {out / 'report.html'} in a browser." if report else "."))
+    for note in record.notes:
+        say_note(note)

@@ -1,36 +1,52 @@
 """``sarnet register``."""
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from sarnet.cli.console import say_note
 from sarnet.cli.words import command_line, spacing_of
 from sarnet.config import RegistrationSettings, read_settings
 from sarnet.errors import InputError
 
 
 def register(  # noqa: PLR0917  # an option each, by name alone
-    fixed: Annotated[Path, typer.Option("--fixed", "--reference", help="Image whose grid the result has.")],
-    moving: Annotated[Path, typer.Option("--moving", "--floating", help="Image to be registered.")],
-    out: Annotated[Path, typer.Option(help="Folder for the results; made if it is not there.")],
-    adapt: Annotated[str | None, typer.Option(help="last-layer (default) or none.")] = None,
-    transform: Annotated[str | None, typer.Option(help="rigid, affine or deformable (default).")] = None,
-    initial_transform: Annotated[Path | None, typer.Option(help="Transform to start from, in any format read.")] = None,
-    fixed_mask: Annotated[Path | None, typer.Option(help="Where the cost is counted (non-zero), on FIXED.")] = None,
-    moving_mask: Annotated[Path | None, typer.Option(help="The same on MOVING.")] = None,
-    fixed_labels: Annotated[
-        Path | None, typer.Option(help="For evaluation alone: never seen by the optimiser.")
+    fixed: Annotated[
+        Path, typer.Option("--fixed", "--reference", help="Image that stays as it is; the result has its grid.")
+    ],
+    moving: Annotated[Path, typer.Option("--moving", "--floating", help="Image that is warped onto FIXED.")],
+    out: Annotated[Path, typer.Option(help="Folder for the results; made if need be.")],
+    adapt: Annotated[
+        str | None,
+        typer.Option(help="last-layer (default): fit the network to this pair. none: take its first answer."),
     ] = None,
-    moving_labels: Annotated[Path | None, typer.Option(help="The same on MOVING; warped into the results.")] = None,
+    transform: Annotated[
+        str | None, typer.Option(help="rigid, affine or deformable (default; 2-D images only so far).")
+    ] = None,
+    initial_transform: Annotated[
+        Path | None, typer.Option(help="Transform to start from: .h5, .tfm, .txt, .mat or a field.")
+    ] = None,
+    fixed_mask: Annotated[
+        Path | None, typer.Option(help="Image of the size of FIXED: only where it is not 0 does FIXED count.")
+    ] = None,
+    moving_mask: Annotated[Path | None, typer.Option(help="The same for MOVING.")] = None,
+    fixed_labels: Annotated[
+        Path | None,
+        typer.Option(help="Label map of FIXED, to report the overlap (Dice) by: never seen by the registration."),
+    ] = None,
+    moving_labels: Annotated[
+        Path | None, typer.Option(help="The same for MOVING; its warped copy is among the results.")
+    ] = None,
     spacing: Annotated[str | None, typer.Option(help="MM[,MM]: pixel size of images that do not tell theirs.")] = None,
     model: Annotated[str | None, typer.Option(help="Released weights by name, or a .safetensors file.")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file of registration settings.")] = None,
     threads: Annotated[int | None, typer.Option(help="Threads to compute with; all cores by default.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Kept in the record.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Kept in the record; nothing is drawn at random so far.")] = None,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no report.html.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the results in a folder not empty.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Allow a folder that is not empty, and replace files of the same names.")
+    ] = False,
 ) -> None:
     """Register MOVING to FIXED and write the warped image, the transform, the record and a report."""
     chosen: dict[str, Any] = {
@@ -41,10 +57,14 @@ def register(  # noqa: PLR0917  # an option each, by name alone
         "seed": seed,
     }
     settings = read_settings(
-        RegistrationSettings, config, [f"{key}={value}" for key, value in chosen.items() if value is not None]
+        # a string in JSON is one in TOML: a model named 2019 is no number
+        RegistrationSettings,
+        config,
+        [f"{key}={json.dumps(value)}" for key, value in chosen.items() if value is not None],
     )
     if (fixed_labels is None) != (moving_labels is None):
-        raise InputError("fixed-labels and moving-labels go together, but one of them is missing")
+        missing = "--fixed-labels" if fixed_labels is None else "--moving-labels"
+        raise InputError(f"{missing} is missing, but labels are compared: give those of both images, or of neither")
 
     from sarnet.cli.pair import PairFiles, register_files  # torch takes a second: not for --help
 
@@ -58,8 +78,4 @@ def register(  # noqa: PLR0917  # an option each, by name alone
         initial_transform=initial_transform,
         spacing=spacing_of(spacing),
     )
-    registration = register_files(
-        files, out, settings, report=not no_report, overwrite=overwrite, command=command_line()
-    )
-    for note in registration.record.notes:
-        say_note(note)
+    register_files(files, out, settings, report=not no_report, overwrite=overwrite, command=command_line())

@@ -5,29 +5,44 @@ from typing import Annotated
 
 import typer
 
-from sarnet.cli.console import output, progress_bar
+from sarnet.cli.console import progress_bar, say
 from sarnet.config import TrainingSettings, read_settings
+from sarnet.errors import MissingExtraError
 
 
 def train(
     config: Annotated[Path, typer.Option(help="TOML file of training settings.")],
-    override: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE, as often as needed.")] = None,
+    override: Annotated[
+        list[str] | None, typer.Option("--set", help="KEY=VALUE: change a setting of the file; may be repeated.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
 ) -> None:
-    """Train the generator: the paper's first stage, by known fields on X-rays."""
+    """Train a network on X-rays that were deformed by known fields (the paper's first stage)."""
     settings = read_settings(TrainingSettings, config, override or [])
 
-    from sarnet.training import Progress, train_initial  # torch takes a second: not for --help
+    try:
+        from sarnet.training import Progress, train_initial  # torch takes a second: not for --help
+    except ModuleNotFoundError as error:
+        if error.name != "lightning_fabric":
+            raise
+        raise MissingExtraError(
+            "training needs lightning-fabric, but it is missing: pip install 'sarnet[train]'"
+        ) from error
 
-    with progress_bar() as bar:
-        task = bar.add_task("training", total=settings.steps)
+    bar = progress_bar()
+    task = bar.add_task("training", total=settings.steps)
 
-        def show(progress: Progress) -> None:
-            bar.update(
-                task,
-                completed=progress.step,
-                description=f"loss {progress.total:.3f}, field error {progress.validation_error:.3f} of |u|",
-            )
+    def show(progress: Progress) -> None:
+        bar.start()  # not before: what is wrong with the settings is said in one line
+        bar.update(
+            task,
+            completed=progress.step,
+            description=f"loss {progress.total:.3f}, field error {progress.validation_error:.3f} of |u|",
+        )
 
+    try:
         weights = train_initial(settings, resume=resume, report=show)
-    output.print(f"weights in {weights}", soft_wrap=True)
+    finally:
+        if bar.live.is_started:
+            bar.stop()
+    say(f"Weights are in {weights}; use them by sarnet register --model {weights}")

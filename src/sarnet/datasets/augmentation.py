@@ -13,10 +13,6 @@ from sarnet.fields import bspline_field, controls_to_cover, identity_grid, inver
 from sarnet.types import Padding
 
 
-_BIAS_CONTROLS = (2, 6, 12)
-"""How many controls a bias may have along the longest axis: from a slow drift to tissue that differs in places."""
-
-
 class TrainingPair(NamedTuple):
     """A simulated pair as the training sees it."""
 
@@ -107,7 +103,7 @@ def _expose(image: Tensor, augmentation: AugmentationSettings, rng: torch.Genera
     """A gamma, a smooth bias and noise."""
     space = tuple(image.shape[2:])
     gamma = math.exp(_between(-1, 1, rng) * augmentation.exposure)
-    spacing = max(space) / _BIAS_CONTROLS[int(torch.randint(len(_BIAS_CONTROLS), (), generator=rng))]
+    spacing = max(space) / 2
     counts = [controls_to_cover(size, spacing) for size in space]
     controls = (torch.rand(1, 1, *counts, generator=rng) - 0.5) * augmentation.exposure
     bias = bspline_field(controls, space, spacing=spacing, origin=-spacing)

@@ -50,16 +50,15 @@ def read_radiographs(visits: Path, *, dataset: str | None = None) -> tuple[Radio
         DataError: If the file cannot be read, a column is missing, or no row is left.
     """
     try:
-        with visits.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            missing = [column for column in _COLUMNS if column not in (reader.fieldnames or [])]
-            if missing:
-                raise DataError(f"{visits} has no column {missing}; wanted are {list(_COLUMNS)}")
-            rows = [row for row in reader if dataset in (None, row["dataset"])]
-    except (OSError, UnicodeDecodeError) as error:
-        if isinstance(error, DataError):
-            raise
+        with visits.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets put a mark of order before it
+            reader = csv.DictReader(file, restval="")
+            columns, every_row = reader.fieldnames or [], list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{visits} cannot be read as a CSV: {error}") from error
+    missing = [column for column in _COLUMNS if column not in columns]
+    if missing:
+        raise DataError(f"{visits} has no column {missing}; wanted are {list(_COLUMNS)}")
+    rows = [row for row in every_row if dataset in (None, row["dataset"])]
     if not rows:
         raise DataError(f"{visits} has no row" + (f" of the data set {dataset!r}" if dataset else ""))
     folder = visits.parent
@@ -95,6 +94,8 @@ def split_by_patient(
         raise InputError(f"radiographs come from {len(patients)} patients, but a split needs three at least")
     order = np.random.default_rng(seed).permutation(len(patients))
     first, second = (max(1, round(share * len(patients))) for share in shares)
+    first = min(first, len(patients) - 2)  # of few patients, one is left for each of the other parts
+    second = min(second, len(patients) - first - 1)
     part_of = {
         patients[index]: "train" if place < first else "validation" if place < first + second else "test"
         for place, index in enumerate(order)

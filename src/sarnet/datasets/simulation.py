@@ -42,7 +42,7 @@ def applied_field(
         rng: Source of chance.
 
     Returns:
-        A field in voxels, whose largest component is the peak drawn.
+        A field in voxels: a sum of layers, the largest component of each is the peak drawn for it.
 
     Raises:
         InputError: If the ranges are such that a thousand draws all fold.

@@ -29,10 +29,12 @@ def field_error(
         norm: ``"squared"``, the paper's mean squared error, or ``"euclidean"``, the error's mean length in voxels.
 
     Raises:
-        ShapeError: If the shapes differ.
+        ShapeError: If the shapes differ, or ``weight`` has not one value a voxel.
     """
     if displacement.shape != known.shape:
         raise ShapeError(f"displacement has shape {tuple(displacement.shape)}, but known {tuple(known.shape)}")
+    if weight is not None and weight.shape != (known.shape[0], 1, *known.shape[2:]):
+        raise ShapeError(f"weight has shape {tuple(weight.shape)}, but displacement {tuple(displacement.shape)}")
     error = (displacement - known).square().sum(dim=1, keepdim=True)
     if norm == "euclidean":
         error = (error + _SMALLEST_SQUARE).sqrt()

@@ -6,9 +6,11 @@ from torch import Tensor
 
 
 def smoothness(controls: Float[Tensor, "batch axis *space"]) -> Float[Tensor, ""]:
-    r"""Return the mean squared difference of neighbouring vectors (diffusion), a term of this project's own.
+    r"""Return the mean squared difference of neighbouring values (diffusion), a term of this project's own.
 
-    .. math:: \sum_a \frac{1}{N} \sum_x |u(x + e_a) - u(x)|^2
+    .. math:: \sum_a \frac{1}{N_a} \sum_{x, i} \left(u_i(x + e_a) - u_i(x)\right)^2
+
+    with the number :math:`N_a` of neighbours along axis ``a``, times that of components.
 
     Zero for a translation. Neighbours are one step of the given grid apart: of control values in voxels of their own
     grid it is the square of the field's slope.

@@ -1,5 +1,7 @@
 """The pieces both trunks are built of."""
 
+from collections.abc import Iterable
+
 from torch import Tensor, nn
 
 
@@ -33,3 +35,11 @@ class ResidualBlock(nn.Module):
         inner = self.relu(self.first_norm(self.first(maps)))
         outer: Tensor = self.relu(maps + self.second_norm(self.second(inner)))
         return outer
+
+
+def through_blocks(blocks: Iterable[nn.Module], maps: Tensor) -> list[Tensor]:
+    """Return what goes into a stack of blocks, and what comes out of each."""
+    stages = [maps]
+    for block in blocks:
+        stages.append(block(stages[-1]))
+    return stages

@@ -12,5 +12,8 @@ class Features(NamedTuple):
     maps: Float[Tensor, "batch channel y x"]
     """The feature maps that the last layer reads, on the trunk's grid."""
 
+    earlier: tuple[Float[Tensor, "batch channel y x"], ...]
+    """The maps that the blocks before the last gave: for a last layer that reads them all."""
+
     base: Float[Tensor, "batch axis y x"]
     """Control values, in voxels of the trunk's grid, that the last layer's are added to."""

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from sarnet.config import GeneratorSettings
 from sarnet.fields import bspline_field, warp
-from sarnet.networks.blocks import ResidualBlock
+from sarnet.networks.blocks import ResidualBlock, through_blocks
 from sarnet.networks.correlation import local_correlation
 from sarnet.networks.features import Features
 
@@ -76,5 +76,7 @@ class MatchingTrunk(nn.Module):
         warped = warp(self.project(moving_fine).float(), base)
         cost = local_correlation(self.project(fixed_fine), warped.to(fixed_fine.dtype), radius=self.radius)
         above = F.interpolate(coarse, scale_factor=_COARSER, mode="nearest")
-        fine = self.decode(torch.cat([cost, fixed_fine, above, base.to(fixed_fine.dtype)], dim=1))
-        return Features(fine, base)
+        maps = self.decode[:-1](torch.cat([cost, fixed_fine, above, base.to(fixed_fine.dtype)], dim=1))
+        *earlier, last = through_blocks(self.decode[-1], maps)
+        smooth = F.interpolate(coarse, scale_factor=_COARSER, mode="bilinear", align_corners=False)
+        return Features(last, (smooth, *earlier), base)

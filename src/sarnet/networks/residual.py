@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from sarnet.config import GeneratorSettings
-from sarnet.networks.blocks import ResidualBlock
+from sarnet.networks.blocks import ResidualBlock, through_blocks
 from sarnet.networks.features import Features
 
 
@@ -32,6 +32,6 @@ class ResidualTrunk(nn.Module):
 
     def forward(self, fixed: Float[Tensor, "batch 1 y x"], moving: Float[Tensor, "batch 1 y x"]) -> Features:
         entered = self.relu(self.enter(self.to_depth(torch.cat([fixed, moving], dim=1))))
-        maps = entered + self.blocks(entered)
-        batch, _, *grid = maps.shape
-        return Features(maps, maps.new_zeros(batch, len(grid), *grid))
+        *earlier, last = through_blocks(self.blocks, entered)
+        batch, _, *grid = last.shape
+        return Features(entered + last, tuple(earlier), last.new_zeros(batch, len(grid), *grid))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from sarnet.config import GeneratorSettings, build_settings
 from sarnet.errors import ConfigError, WeightsError
@@ -41,7 +41,7 @@ def released_models() -> tuple[str, ...]:
 
 
 def save_generator(generator: Generator, path: Path, *, record: dict[str, Any]) -> None:
-    """Write weights with the settings that rebuild their network.
+    """Write weights with the settings that rebuild their network; what was there stays until they are whole.
 
     Args:
         generator: The network.
@@ -50,7 +50,10 @@ def save_generator(generator: Generator, path: Path, *, record: dict[str, Any]) 
     """
     tensors = {name: value.detach().contiguous().cpu() for name, value in generator.state_dict().items()}
     metadata = {"generator": generator.settings.model_dump_json(), "record": json.dumps(record, default=str)}
-    save_file(tensors, path, metadata=metadata)
+    # not safetensors' save_file(): only its owner could read what that writes
+    temporary = path.with_suffix(".partial")
+    temporary.write_bytes(save(tensors, metadata=metadata))
+    temporary.replace(path)
 
 
 def load_generator(model: str | Path = DEFAULT_MODEL) -> LoadedGenerator:

@@ -3,12 +3,11 @@
 from sarnet.registration.measure import Labels
 from sarnet.registration.network_pair import Masks
 from sarnet.registration.output import check_result_folder, result_folder, write_registration
-from sarnet.registration.record import RECORD_FILE, Inputs, Record
+from sarnet.registration.record import Inputs, Record
 from sarnet.registration.register import register
 from sarnet.registration.result import Registration
 
 __all__ = [
-    "RECORD_FILE",
     "Inputs",
     "Labels",
     "Masks",

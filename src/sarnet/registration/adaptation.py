@@ -74,7 +74,7 @@ def adapt_last_layer(
         Liu & Nocedal, On the limited memory BFGS method for large scale optimization, Mathematical Programming, 1989.
         https://doi.org/10.1007/BF01589116
     """
-    layer = LastLayer(generator, features)
+    layer = LastLayer(generator, features, reads=settings.reads)
     shape = layer.coordinates
 
     def controls(parameters: np.ndarray) -> Tensor:

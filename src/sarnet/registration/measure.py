@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from jaxtyping import Bool
 
 from sarnet import __version__
 from sarnet.config import RegistrationSettings
@@ -67,8 +69,9 @@ def measure(
         before = apply(work.initial, labels.moving, fixed.grid, interpolation="label")
         overlap = _overlap(labels.fixed, before, warped_labels)
     similarity_before, similarity_after = _similarities(work, fixed, moving)
-    folding, mean_voxels = _field_figures(work)
-    lengths = np.linalg.norm(work.transform.total_displacement(), axis=-1)[foreground(fixed.array)]
+    shown = foreground(fixed.array)
+    folding, mean_voxels = _field_figures(work, shown)
+    lengths = np.linalg.norm(work.transform.total_displacement(), axis=-1)[shown]
     costs = _costs(work)
     record = Record(
         version=__version__,
@@ -84,18 +87,14 @@ def measure(
         seconds=work.clock.total,
         seconds_by_stage=work.clock.seconds,
         affine=_recorded_alignment(work.alignment) if work.alignment else None,
-        iterations=work.adaptation.iterations
-        if work.adaptation
-        else work.alignment.iterations
-        if work.alignment
-        else 0,
+        iterations=_iterations(work),
         stop_reason=_stop_reason(work),
         cost_initial=costs[0] if costs else None,
         cost_final=min(costs) if costs else None,
         cost_history=work.adaptation.costs if work.adaptation else (),
         similarity_before=similarity_before,
         similarity_after=similarity_after,
-        folding_percent=folding,
+        folding_percent=folding or 0.0,
         largest_displacement_mm=float(lengths.max()),
         mean_displacement_mm=float(lengths.mean()),
         verdict=verdict(
@@ -125,13 +124,21 @@ def _similarities(work: Work, fixed: Image, moving: Image) -> tuple[float, float
     return found[0], found[1]
 
 
-def _field_figures(work: Work) -> tuple[float, float | None]:
-    """Folding in per cent and the mean length in voxels of the network's field, in the foreground."""
-    if work.adaptation is None or work.pair is None:
-        return 0.0, None
-    displacement = work.adaptation.displacement
-    inside = work.pair.weight[:, 0] > 0
-    return folding_percent(displacement, inside=inside), float(displacement.norm(dim=1)[inside].mean())
+def _field_figures(work: Work, shown: Bool[np.ndarray, "*space"]) -> tuple[float | None, float | None]:
+    """Folding of the field in per cent and the mean length in voxels of the network's, in the foreground."""
+    folding, length = None, None
+    if work.adaptation is not None and work.pair is not None:
+        displacement = work.adaptation.displacement
+        inside = work.pair.weight[:, 0] > 0
+        folding = folding_percent(displacement, inside=inside)
+        length = float(displacement.norm(dim=1)[inside].mean())
+    if work.initial.displacement is not None:  # the field that came has a say in whether the whole folds
+        whole = work.transform.displacement
+        assert whole is not None
+        voxels = whole @ np.linalg.inv(work.transform.grid.voxel_to_world()).T.astype(np.float32)
+        field = torch.from_numpy(np.ascontiguousarray(np.moveaxis(voxels, -1, 0)))[None]
+        folding = folding_percent(field, inside=torch.from_numpy(shown)[None])
+    return folding, length
 
 
 def _overlap(fixed: Image, before: Image, after: Image) -> _Overlap:

@@ -43,17 +43,20 @@ class NetworkPair:
     """The grid of all three in the world."""
     magnification: float = 1.0
     """How much larger the network sees the images."""
+    moving_seen: Float[Tensor, "1 1 *space"] | None = None
+    """The moving image as the network sees it, where that differs: its contrast turned over to be the fixed one's."""
 
     def magnified(self) -> tuple[Float[Tensor, "1 1 *large"], Float[Tensor, "1 1 *large"]]:
         """Return the fixed and the moving image as the network sees them."""
+        moving = self.moving if self.moving_seen is None else self.moving_seen
         if self.magnification == 1:
-            return self.fixed, self.moving
+            return self.fixed, moving
         both = F.interpolate(
-            torch.cat([self.fixed, self.moving]), scale_factor=self.magnification, mode="bilinear", align_corners=False
+            torch.cat([self.fixed, moving]), scale_factor=self.magnification, mode="bilinear", align_corners=False
         )
         return both[:1], both[1:]
 
-    def to_world(self, displacement: Float[Tensor, "1 axis *space"], grid: Grid) -> Float[np.ndarray, "*space axis"]:
+    def to_world(self, displacement: Float[Tensor, "1 axis *space"], grid: Grid) -> Float[np.ndarray, "*target axis"]:
         """Take a field from voxels of the network's grid to millimetres (x first) on another grid."""
         voxels = displacement[0].movedim(0, -1).double().numpy()
         world: np.ndarray = field_to_grid(voxels @ self.grid.voxel_to_world().T, self.grid, grid)
@@ -98,20 +101,34 @@ def prepare_pair(
     )
     fitting = [each for each in _MAGNIFICATIONS if each * max(grid.size) <= magnified_voxels]
     counted = _image(content, fixed.grid)
-    weight = resample(counted, grid, interpolation="nearest", outside=0).array
+    shown = resample(counted, grid, interpolation="nearest", outside=0).array
+    weight = shown
     if masks.fixed is not None:
         weight = weight & (resample(masks.fixed, grid, interpolation="nearest", outside=0).array != 0)
     if masks.moving is not None:
         weight = weight & (apply(start, masks.moving, grid, interpolation="nearest", outside=0).array != 0)
     if not weight.any():
         raise InputError("fixed_mask and moving_mask leave no voxel of the foreground: check that they overlap")
+    read = resample(_normalised(fixed), grid).array
+    moved = apply(start, _at_spacing(_normalised(moving), grid), grid, interpolation="linear").array
+    is_turned_over = np.cov(read[weight], moved[weight])[0, 1] < 0 if weight.sum() > 1 else False
     return NetworkPair(
-        fixed=_tensor(resample(_normalised(fixed), grid).array),
-        moving=_tensor(apply(start, _at_spacing(_normalised(moving), grid), grid, interpolation="linear").array),
+        fixed=_tensor(read),
+        moving=_tensor(moved),
         weight=_tensor(weight),
         grid=grid,
         magnification=max(fitting, default=1.0),
+        moving_seen=_tensor(_turned_over(read, moved, shown)) if is_turned_over else None,
     )
+
+
+def _turned_over(fixed: np.ndarray, moving: np.ndarray, shown: np.ndarray) -> np.ndarray:
+    """The moving image with its contrast turned over where the pair shows anything; else the fixed one's background.
+
+    The network has not learned to match dark to bright; the cost, a squared correlation, does not mind.
+    """
+    background = np.median(fixed[~shown]) if not shown.all() else 0
+    return np.where(shown, 1 - moving, background)
 
 
 def _content(fixed: Image, moving: Image, start: Transform) -> Bool[np.ndarray, "*space"]:

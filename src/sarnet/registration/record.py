@@ -1,5 +1,6 @@
-"""What a registration says about itself: ``registration.json``."""
+"""What a registration says about itself: ``registration.json``, as it is written and as it is read again."""
 
+import math
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -100,3 +101,13 @@ class Record(_Part):
     """Label to overlap; nothing for a label that neither image holds."""
     dice_mean_before: float | None = None
     dice_mean: float | None = None
+
+    def mean_dice(self) -> tuple[float | None, float | None]:
+        """Return the mean overlap before and after: as recorded, or of the labels that have one."""
+        before, after = self.dice_mean_before, self.dice_mean
+        return _mean(self.dice_before) if before is None else before, _mean(self.dice) if after is None else after
+
+
+def _mean(overlaps: dict[str, float | None]) -> float | None:
+    known = [value for value in overlaps.values() if value is not None and not math.isnan(value)]
+    return sum(known) / len(known) if known else None

@@ -85,8 +85,8 @@ def _start(
         return work
     with work.clock.stage("affine"):
         work.alignment = align(
-            _finite(fixed, "fixed"),
-            _finite(moving, "moving"),
+            _finite(fixed),
+            _finite(moving),
             kind="rigid" if settings.transform == "rigid" else "affine",
             initial=None if initial is None else given,
             fixed_mask=masks.fixed,
@@ -142,6 +142,8 @@ def _check(
         raise InputError(
             "fixed has three axes, but this version deforms images of two: use --transform rigid or affine, or a slice"
         )
+    _check_values(fixed, "fixed")
+    _check_values(moving, "moving")
     companions = [("fixed_mask", masks.fixed, fixed), ("moving_mask", masks.moving, moving)]
     if labels is not None:
         companions += [("fixed_labels", labels.fixed, fixed), ("moving_labels", labels.moving, moving)]
@@ -160,14 +162,18 @@ def _on_grid(transform: Transform, grid: Grid) -> Transform:
     return Transform.from_itk(transform.to_itk(), grid)
 
 
-def _finite(image: Image, name: str) -> Image:
+def _check_values(image: Image, name: str) -> None:
+    values = image.array[np.isfinite(image.array)]
+    if not values.size:
+        raise InputError(f"{name} holds no finite value, but must be an image")
+    if values.min() == values.max():
+        raise InputError(f"{name} is {values[0]:g} everywhere, but must be an image with contrast")
+
+
+def _finite(image: Image) -> Image:
     """The affine search wants numbers; what is none becomes the lowest value."""
     good = np.isfinite(image.array)
-    if good.all():
-        return image
-    if not good.any():
-        raise InputError(f"{name} holds no finite value, but must be an image")
-    return replace(image, array=np.where(good, image.array, image.array[good].min()))
+    return image if good.all() else replace(image, array=np.where(good, image.array, image.array[good].min()))
 
 
 @contextmanager

@@ -14,7 +14,7 @@ def verdict(
     *,
     similarity_before: float,
     similarity_after: float,
-    folding_percent: float,
+    folding_percent: float | None,
     mean_displacement_voxels: float | None,
     dice_before: float | None = None,
     dice_after: float | None = None,
@@ -24,13 +24,13 @@ def verdict(
     Args:
         similarity_before: Local correlation in [0, 1] of the images as they came.
         similarity_after: The same after registration.
-        folding_percent: Share of voxels that fold.
+        folding_percent: Share of voxels that fold, nothing where there is no field: an affine map cannot.
         mean_displacement_voxels: Mean length of the network's field, nothing where there is none.
         dice_before: Mean overlap of labels as they came, where there are any.
         dice_after: The same after registration.
     """
     gain = similarity_after - similarity_before
-    change = f"local correlation {similarity_before:.3f} before, {similarity_after:.3f} after"
+    change = f"local correlation {similarity_before:.3f} before, {similarity_after:.3f} after (1 is perfect)"
     if gain > _UNCHANGED:
         sentences = [f"Improved: {change}."]
     elif gain >= -_UNCHANGED:
@@ -38,17 +38,26 @@ def verdict(
     else:
         sentences = [f"Worse: {change}. Do not use this result without a look at it."]
     if dice_before is not None and dice_after is not None:
-        word = "rose" if dice_after > dice_before else "fell"
-        sentences.append(f"The labels' mean overlap (Dice) {word} from {dice_before:.3f} to {dice_after:.3f}.")
-    if folding_percent == 0:
-        sentences.append("The field folds nowhere.")
-    elif folding_percent <= _FOLDING_PERCENT:
-        sentences.append(f"The field folds in {folding_percent:.3f} % of the foreground, which is little.")
-    else:
-        sentences.append(f"The field folds in {folding_percent:.2f} % of the foreground: it is not one to one there.")
+        sentences.append(f"The labels' mean overlap (Dice) {_course(dice_before, dice_after)}.")
+    if folding_percent is not None:
+        sentences.append(_folding(folding_percent))
     if mean_displacement_voxels is not None and mean_displacement_voxels <= _COLLAPSED_VOXELS:
         sentences.append(
             f"The network's field is close to zero ({mean_displacement_voxels:.3f} voxels on average): either the "
             "affine start needs no more, or the network found nothing that it knows in these images."
         )
     return tuple(sentences)
+
+
+def _course(before: float, after: float) -> str:
+    if f"{before:.3f}" == f"{after:.3f}":
+        return f"stayed at {after:.3f}"
+    return f"{'rose' if after > before else 'fell'} from {before:.3f} to {after:.3f}"
+
+
+def _folding(percent: float) -> str:
+    if percent == 0:
+        return "The field folds nowhere."
+    if percent <= _FOLDING_PERCENT:
+        return f"The field folds in {percent:.3f} % of the foreground, which is little."
+    return f"The field folds in {percent:.2f} % of the foreground: it is not one to one there."

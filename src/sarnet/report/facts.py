@@ -3,7 +3,8 @@
 import math
 from dataclasses import dataclass
 
-from sarnet.report.record import Affine, Record, RecordedGrid
+from sarnet.registration import Record
+from sarnet.registration.record import AffineRecord, RecordedGrid
 
 _UNKNOWN = "not measured"
 _STATES = ("improved", "unchanged", "worse")
@@ -60,12 +61,10 @@ def key_numbers(record: Record) -> list[Number]:
         Number(
             label="Time",
             value=text(record.seconds, "{:.2f} s"),
-            note="of computing" + (f", {_count(record.threads, 'thread')}" if record.threads else ""),
+            note=f"of computing, {_count(record.threads, 'thread')}",
         ),
+        Number(label="Iterations", value=str(record.iterations), note=f"stopped: {record.stop_reason}"),
     ]
-    if record.iterations is not None:
-        note = f"stopped: {record.stop_reason}" if record.stop_reason else "of adaptation"
-        numbers.append(Number(label="Iterations", value=str(record.iterations), note=note))
     return numbers
 
 
@@ -87,7 +86,7 @@ def provenance(record: Record) -> list[tuple[str, str]]:
     rows = [
         ("Fixed image", record.inputs.fixed),
         ("Moving image", record.inputs.moving),
-        ("Fixed grid", record.grid and _grid(record.grid)),
+        ("Fixed grid", _grid(record.grid)),
         ("Network grid", record.network_grid and _grid(record.network_grid)),
         ("sarnet", record.version),
         ("Model", record.model),
@@ -129,15 +128,9 @@ def _grid(grid: RecordedGrid) -> str:
     return f"{size} voxels of {spacing} mm"
 
 
-def _affine(affine: Affine) -> str:
-    words = [affine.start or "recorded"]
-    if affine.kept is not None:
-        words.append(
-            f"{'' if affine.kept else 'not '}kept" if isinstance(affine.kept, bool) else f"kept: {affine.kept}"
-        )
-    if affine.cost_initial is not None and affine.cost_final is not None:
-        words.append(f"cost {affine.cost_initial:.4g} → {affine.cost_final:.4g}")
-    return ", ".join(words)
+def _affine(affine: AffineRecord) -> str:
+    kept = "kept" if affine.kept else "not kept"
+    return f"{affine.start}, {kept}, cost {affine.cost_initial:.4g} → {affine.cost_final:.4g}"
 
 
 def _stages(seconds: dict[str, float]) -> str | None:

@@ -9,11 +9,11 @@ import numpy as np
 from jaxtyping import UInt8
 from jinja2 import Environment, StrictUndefined
 
+from sarnet.registration import Record
 from sarnet.report import facts, figures, panels, pictures
 from sarnet.report.files import write_whole
 from sarnet.report.pictures import Cut
 from sarnet.report.planes import Letters, is_oblique
-from sarnet.report.record import Record
 from sarnet.report.result import Result, read_result
 
 REPORT_NAME = "report.html"
@@ -56,8 +56,8 @@ def _page(result: Result) -> str:
     # autoescape: names of files and labels are anybody's
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return environment.from_string(template).render(
-        fixed_name=Path(record.inputs.fixed).name,
-        moving_name=Path(record.inputs.moving).name,
+        fixed_name=_name(record.inputs.fixed),
+        moving_name=_name(record.inputs.moving),
         version=record.version,
         state=facts.state(headline),
         headline=headline,
@@ -82,6 +82,11 @@ def _page(result: Result) -> str:
         voxels=result.jacobian.array.size,
         **_shown(result),
     )
+
+
+def _name(recorded: str | None) -> str:
+    assert recorded is not None  # what came from no file has no result to read
+    return Path(recorded).name
 
 
 def _shown(result: Result) -> dict[str, object]:

@@ -12,8 +12,9 @@ from jaxtyping import Float
 from sarnet.errors import DataError
 from sarnet.fields import jacobian_determinant
 from sarnet.images import Grid, Image, foreground, normalise, read_image, resample
+from sarnet.registration import Record
 from sarnet.report.planes import Focus, focus_on
-from sarnet.report.record import Record, read_record
+from sarnet.report.record import read_record
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 _WITH_SIDES = (".nii", ".gz", ".nrrd", ".nhdr", ".mha", ".mhd")  # a radiograph's DICOM has no orientation
@@ -75,7 +76,8 @@ def read_result(folder: Path) -> Result:
     """Read a finished registration.
 
     Raises:
-        DataError: If a file of it or one of its two images is gone or damaged, or does not fit the others.
+        DataError: If a file of it or one of its two images is gone or damaged, does not fit the others, or was never a
+            file.
     """
     record = read_record(folder)
     path = _input(folder, "fixed", record.inputs.fixed)
@@ -108,7 +110,12 @@ def read_result(folder: Path) -> Result:
     )
 
 
-def _input(folder: Path, name: str, recorded: str) -> Path:
+def _input(folder: Path, name: str, recorded: str | None) -> Path:
+    if recorded is None:
+        raise DataError(
+            f"the {name} image of the registration in {folder} came from no file, but a report reads it from one: "
+            f"write it to a file and name that in inputs.{name} of registration.json"
+        )
     for path in (Path(recorded), folder / recorded):
         if path.exists():
             return path
@@ -128,7 +135,7 @@ def _output(folder: Path, name: str) -> Path:
 def _fixed(path: Path, record: Record) -> tuple[Image, tuple[float, ...] | None]:
     """Read the fixed image, and tell the spacing that was given by hand, if one was."""
     image = read_image(path)
-    recorded = record.grid.spacing_mm if record.grid else image.grid.spacing
+    recorded = record.grid.spacing_mm
     if len(recorded) != image.grid.dimension or np.allclose(recorded, image.grid.spacing, rtol=1e-3):
         return image, None
     return read_image(path, spacing=recorded), recorded

@@ -23,7 +23,7 @@ from sarnet.datasets import (
 from sarnet.errors import InputError
 from sarnet.fields import warp
 from sarnet.losses import field_error, lncc
-from sarnet.networks import Generator, save_generator
+from sarnet.networks import Features, Generator, save_generator
 from sarnet.training.state import TrainingState
 
 _OUTSIDE_WEIGHT = 0.05
@@ -87,10 +87,12 @@ def train_initial(
     fabric = Fabric(accelerator="auto", devices=1, precision=settings.precision)
     generator = Generator(settings.generator)
     generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from its stubs
+    generator.to(fabric.device)  # before the optimiser's state is loaded, which goes where the weights are
     optimiser = torch.optim.Adam(generator.parameters(), lr=settings.learning_rate, betas=(settings.beta1, 0.999))
     state = TrainingState(generator, optimiser)
     if checkpoint.exists():
         state.load(checkpoint)
+    _forget(out / LOG_FILE, after=state.step)
     network, fabric_optimiser = fabric.setup(generator, optimiser)
     network.mark_forward_method("features")
 
@@ -99,11 +101,13 @@ def train_initial(
     while state.step < settings.steps:
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(state.step, settings)
-        pair = training_pair(images, settings=settings, step=state.step)
-        terms = _objective(network, TrainingPair(*(part.to(fabric.device) for part in pair)), settings)
+        drawn = training_pair(images, settings=settings, step=state.step)
+        pair = TrainingPair(*(part.to(fabric.device) for part in drawn))
+        fixed, moving = (part.contiguous(memory_format=torch.channels_last) for part in (pair.fixed, pair.moving))
+        terms = _objective(generator, network.features(fixed, moving), pair, settings)
         total = float(terms.total.detach())
         if not math.isfinite(total):
-            raise InputError(f"the loss is {total} at step {state.step}: an image holds values that are no numbers")
+            raise InputError(f"the loss is {total} at step {state.step}: the training diverged; lower learning_rate")
         fabric_optimiser.zero_grad()
         fabric.backward(terms.total)
         fabric.clip_gradients(network, fabric_optimiser, max_norm=settings.clip_norm)
@@ -120,7 +124,7 @@ def train_initial(
         if report is not None:
             report(Progress(state.step, settings.steps, total, validation_error))
 
-    record = {"stage": "initial", "step": state.step, "settings": settings.model_dump(mode="json", exclude={"out"})}
+    record = {"stage": "initial", "step": state.step, "settings": settings.model_dump(mode="json", exclude={"visits", "out"})}
     weights = out / WEIGHTS_FILE
     save_generator(generator, weights, record=record)
     return weights
@@ -147,31 +151,37 @@ def relative_field_error(
     """Mean field error over that of no registration, on pairs simulated without augmentation."""
     rng = torch.Generator().manual_seed(settings.seed)
     error = length = 0.0
+    training = generator.training
+    generator.eval()  # with batch normalisation: judged as it will be used, and nothing learned from these images
     with torch.inference_mode():
         for image in images:
             pair = simulate_pair(image[None], settings=settings.simulation, rng=rng)
             found = generator(pair.fixed.to(device), pair.moving.to(device)).cpu()
             error += float((found - pair.displacement).norm(dim=1).mean())
             length += float(pair.displacement.norm(dim=1).mean())
+    generator.train(training)
     return error / length
 
 
-def _objective(network: Generator, pair: TrainingPair, settings: TrainingSettings) -> Terms:
-    fixed = pair.fixed.contiguous(memory_format=torch.channels_last)
-    moving = pair.moving.contiguous(memory_format=torch.channels_last)
-    features = network.features(fixed, moving)
-    displacement = network.displacement(network.controls(features))
+def _objective(generator: Generator, features: Features, pair: TrainingPair, settings: TrainingSettings) -> Terms:
+    displacement = generator.displacement(generator.controls(features))
     weight = pair.inside.clamp_min(_OUTSIDE_WEIGHT)
 
     field = field_error(displacement, pair.displacement, weight=weight, norm=settings.field_norm)
-    coarse = field_error(
-        network.displacement(features.base), pair.displacement, weight=weight, norm=settings.field_norm
-    )
+    coarse_displacement = generator.displacement(features.base)
+    coarse = field_error(coarse_displacement, pair.displacement, weight=weight, norm=settings.field_norm)
     warped = warp(pair.moving, displacement)
     image = ((warped - pair.fixed) ** 2).mean()
     correlation = lncc(pair.fixed, warped) if settings.lncc_weight else image.new_zeros(())
     total = field + settings.coarse_weight * coarse + settings.image_weight * image + settings.lncc_weight * correlation
     return Terms(total, field, coarse, image, correlation)
+
+
+def _forget(path: Path, *, after: int) -> None:
+    """Drop the log's rows of steps that will be done again."""
+    if path.exists():
+        lines = path.read_bytes().splitlines(keepends=True)
+        path.write_bytes(b"".join(lines[:1] + [row for row in lines[1:] if int(row.split(b",")[0]) <= after]))
 
 
 def _log(path: Path, step: int, terms: Terms, validation_error: float) -> None:

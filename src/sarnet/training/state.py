@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 
@@ -43,9 +44,13 @@ class TrainingState:
             WeightsError: If the file is no checkpoint, or one of another network.
         """
         try:
-            stored = torch.load(path, weights_only=True)
+            stored = torch.load(path, map_location="cpu", weights_only=True)
+        except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
+            # torch's own message advises to load what may be code
+            raise WeightsError(f"checkpoint {path} is missing, damaged or something else") from error
+        try:
             self.generator.load_state_dict(stored["generator"])
             self.optimiser.load_state_dict(stored["optimiser"])
             self.step = int(stored["step"])
-        except (OSError, RuntimeError, KeyError, ValueError, EOFError) as error:
+        except (RuntimeError, LookupError, TypeError, ValueError) as error:
             raise WeightsError(f"checkpoint {path} does not fit this network: {error}") from error

@@ -1,0 +1,62 @@
+import pytest
+
+from sarnet.benchmark import Row, append_row, summarise
+from sarnet.errors import DataError
+
+
+def _row(**changes: object) -> Row:
+    told = {
+        "protocol": "simulated-xray",
+        "pair": "a",
+        "model": "m",
+        "adapt": "none",
+        "version": "0.1.0",
+        "seconds": 1.0,
+        "iterations": 0,
+        "folding_percent": 0.0,
+        "dice_before": 0.5,
+        "dice": 0.75,
+    }
+    return Row.model_validate(told | changes)
+
+
+def test_means_and_the_median_of_times():
+    rows = [
+        _row(dice_before=0.25, dice=0.5, seconds=1.0, folding_percent=0.5),
+        _row(dice_before=0.5, dice=0.75, seconds=2.0),
+        _row(dice_before=0.75, dice=0.625, seconds=30.0, folding_percent=0.25),
+    ]
+
+    summary = summarise(rows)
+
+    assert summary.pairs == 3
+    assert (summary.dice_before, summary.dice) == (0.5, 0.625)
+    assert summary.seconds == 2.0
+    assert summary.folding_percent == 0.25
+    assert summary.relative_field_error is None
+
+
+def test_field_error_over_all_pairs_and_pair_by_pair():
+    rows = [_row(field_voxels=1.0, field_error_voxels=0.5), _row(field_voxels=9.0, field_error_voxels=0.9)]
+
+    summary = summarise(rows)
+
+    assert summary.relative_field_error == pytest.approx(1.4 / 10)
+    assert summary.relative_field_error_of_pairs == pytest.approx((0.5 + 0.1) / 2)
+
+
+def test_rows_are_added_line_by_line(tmp_path):
+    path = tmp_path / "runs" / "rows.jsonl"
+    rows = [_row(pair="1<-2"), _row(pair="2<-3", field_voxels=2.0)]
+
+    for row in rows:
+        append_row(row, path)
+
+    assert [Row.model_validate_json(line) for line in path.read_text().splitlines()] == rows
+
+
+def test_file_that_cannot_be_written_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(DataError, match=r"cannot be written: .*; choose another file"):
+        append_row(_row(), tmp_path / "file" / "rows.jsonl")

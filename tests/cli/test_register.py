@@ -1,0 +1,114 @@
+import json
+
+import numpy as np
+import pytest
+
+from sarnet.images import Image, read_image, read_labels, write_image
+from sarnet.registration import Record
+
+
+@pytest.fixture
+def pair(files):
+    return ("--fixed", files / "fixed.nii.gz", "--moving", files / "moving.nii.gz", "--threads", 1, "--no-report")
+
+
+def _record(folder) -> Record:
+    return Record.model_validate_json((folder / "registration.json").read_text())
+
+
+def test_options_go_into_the_settings(run, pair, files, tmp_path):
+    (tmp_path / "my.toml").write_text("adapt = 'none'\nseed = 3\n[adaptation]\nsmoothness = 0.5\n")
+
+    ran = run("register", *pair, "--out", tmp_path / "out", "--config", tmp_path / "my.toml", "--seed", 7)
+
+    record = _record(tmp_path / "out")
+    assert (ran.code, ran.err) == (0, "")
+    assert (record.adapt, record.seed, record.threads) == ("none", 7, 1)
+    assert record.settings["adaptation"]["smoothness"] == 0.5
+    assert record.inputs.fixed == str((files / "fixed.nii.gz").resolve())
+    assert not (tmp_path / "out" / "report.html").exists()
+    assert "report.html" not in ran.out
+
+
+def test_names_of_other_programs_for_the_images_will_do(run, files, tmp_path):
+    images = ("--reference", files / "fixed.nii.gz", "--floating", files / "moving.nii.gz")
+
+    ran = run("register", *images, "--out", tmp_path / "out", "--transform", "affine", "--threads", 1)
+
+    assert ran.code == 0
+    record = _record(tmp_path / "out")
+    assert (record.transform, record.model) == ("affine", None)
+    assert record.inputs.moving.endswith("moving.nii.gz")
+    assert (tmp_path / "out" / "report.html").exists()
+
+
+def test_pictures_give_a_picture_and_say_what_a_pixel_is_taken_for(run, files, tmp_path):
+    images = ("--fixed", files / "fixed.png", "--moving", files / "moving.png")
+
+    plain = run("register", *images, "--out", tmp_path / "plain", "--transform", "rigid", "--threads", 1)
+    spaced = run(
+        "register", *images, "--out", tmp_path / "out", "--transform", "rigid", "--threads", 1, "--spacing", "0.5"
+    )
+
+    assert (plain.code, spaced.code, spaced.err) == (0, 0, "")
+    assert plain.err.count("a voxel is taken for 1 mm") == 2
+    assert read_image(tmp_path / "out" / "warped.png").array.shape == read_image(files / "fixed.png").array.shape
+    assert not (tmp_path / "out" / "warped.nii.gz").exists()
+    assert _record(tmp_path / "out").grid.spacing_mm == (0.5, 0.5)
+    # half the millimetres for the same pixels
+    lengths = [_record(tmp_path / name).mean_displacement_mm for name in ("plain", "out")]
+    assert lengths[1] == pytest.approx(lengths[0] / 2, rel=0.2)
+
+
+def test_labels_and_masks_and_an_initial_transform_are_taken(run, pair, files, tmp_path):
+    first = run("register", *pair, "--out", tmp_path / "first", "--transform", "rigid")
+    ran = run(
+        "register",
+        *pair,
+        *("--out", tmp_path / "out", "--initial-transform", tmp_path / "first" / "transform.h5"),
+        *("--fixed-mask", files / "fixed_labels.nii.gz", "--moving-mask", files / "moving_labels.nii.gz"),
+        *("--fixed-labels", files / "fixed_labels.nii.gz", "--moving-labels", files / "moving_labels.nii.gz"),
+    )
+
+    record = _record(tmp_path / "out")
+    assert (first.code, ran.code, ran.err) == (0, 0, "")
+    assert record.affine.start == "initial"
+    assert set(record.dice) == {"1", "2", "3"}
+    assert record.inputs.initial_transform.endswith("transform.h5")
+    assert np.unique(read_labels(tmp_path / "out" / "warped_labels.nii.gz").array).tolist() == [0, 1, 2, 3]
+    assert "mean overlap (Dice)" in ran.out
+
+
+def test_overwrite_replaces_results_and_keeps_the_rest(run, pair, tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    (tmp_path / "registration.json").write_text("older")
+
+    ran = run("register", *pair, "--out", tmp_path, "--transform", "rigid", "--overwrite")
+
+    assert ran.code == 0
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+    assert json.loads((tmp_path / "registration.json").read_text())["transform"] == "rigid"
+
+
+def test_brackets_in_names_are_printed_as_they_are(run, pair, tmp_path):
+    out = tmp_path / "[bold]a :smile:"
+
+    ran = run("register", *pair, "--out", out, "--transform", "rigid")
+
+    assert ran.code == 0
+    assert f"Results are in {out}." in ran.out
+
+
+def test_volumes_are_registered_rigidly(run, tmp_path):
+    y, x = np.indices((20, 22))
+    blob = np.exp(-((y - 9) ** 2 + (x - 11) ** 2) / 20)[None] * np.hanning(18)[:, None, None] * 200
+    for name, shift in (("fixed", 0), ("moving", 2)):
+        write_image(Image.from_array(np.roll(blob, shift, axis=0).astype(np.float32)), tmp_path / f"{name}.nii.gz")
+    images = ("--fixed", tmp_path / "fixed.nii.gz", "--moving", tmp_path / "moving.nii.gz")
+
+    deformed = run("register", *images, "--out", tmp_path / "out")
+    ran = run("register", *images, "--out", tmp_path / "out", "--transform", "rigid", "--no-report")
+
+    assert (deformed.code, ran.code) == (2, 0)
+    assert "deforms images of two: use --transform rigid or affine" in deformed.err
+    assert _record(tmp_path / "out").mean_displacement_mm == pytest.approx(2, abs=0.2)

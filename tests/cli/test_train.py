@@ -1,0 +1,85 @@
+import sys
+
+import pytest
+
+from sarnet.networks import load_generator
+
+TINY = """
+size = 32
+batch = 1
+steps = 2
+validate_steps = 2
+precision = "32-true"
+[generator]
+stride = 2
+blocks = 1
+maps = 8
+encoder_blocks = 1
+matched_maps = 4
+radius = 1
+"""
+
+
+@pytest.fixture
+def config(tmp_path):
+    (tmp_path / "tiny.toml").write_text(TINY)
+    return ("--config", tmp_path / "tiny.toml")
+
+
+def test_trained_weights_register_a_pair(run, config, visits, files, tmp_path):
+    pytest.importorskip("lightning_fabric")
+    out = tmp_path / "run"
+
+    ran = run("train", *config, "--set", f"visits={visits}", "--set", f"out={out}")
+    model = out / "generator.safetensors"
+    used = run(
+        "register",
+        *("--fixed", files / "fixed.png", "--moving", files / "moving.png", "--threads", 1, "--no-report"),
+        *("--model", model, "--out", tmp_path / "out"),
+    )
+
+    assert (ran.code, used.code) == (0, 0)
+    assert f"sarnet register --model {model}" in ran.out
+    assert load_generator(model).generator.settings.maps == 8
+
+
+def test_checkpoint_is_not_overwritten(run, config, visits, tmp_path):
+    pytest.importorskip("lightning_fabric")
+    (tmp_path / "checkpoint.pt").write_bytes(b"precious")
+
+    ran = run("train", *config, "--set", f"visits={visits}", "--set", f"out={tmp_path}")
+
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert "go on with --resume, or choose another folder" in ran.err
+    assert (tmp_path / "checkpoint.pt").read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("visits=nowhere.csv", "nowhere.csv cannot be read as a CSV"),
+        ("generator.blockss=2", "'generator.blockss' is not a setting; did you mean 'blocks'?"),
+        ("steps=0", "'steps'"),
+        ("steps", "--set 'steps' is not of the form key=value"),
+    ],
+)
+def test_wrong_setting_is_told_in_one_line(change, message, run, config, visits, tmp_path):
+    pytest.importorskip("lightning_fabric")
+    settings = ("--set", f"visits={visits}", "--set", f"out={tmp_path / 'run'}")
+
+    ran = run("train", *config, *settings, "--set", change)
+
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert message in ran.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_missing_extra_is_named(run, config, visits, monkeypatch):
+    for name in [name for name in sys.modules if name.startswith(("sarnet.training", "lightning_fabric"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "lightning_fabric", None)  # as if it were not installed
+
+    ran = run("train", *config, "--set", f"visits={visits}")
+
+    assert ran.code == 2
+    assert "pip install 'sarnet[train]'" in ran.err

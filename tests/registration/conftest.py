@@ -1,0 +1,71 @@
+"""The packaged pair, the released network, and one registration that many tests look at."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from sarnet.config import RegistrationSettings
+from sarnet.images import Grid, Image, SamplePair, sample_pair
+from sarnet.networks import LoadedGenerator, load_generator
+from sarnet.registration import Labels, Registration, register
+
+FAST = RegistrationSettings(threads=1, longest_voxels=208, magnified_voxels=208)
+
+
+class KnownPair(NamedTuple):
+    """Images whose registration is known: moving(p + u(p)) = fixed(p)."""
+
+    fixed: Image
+    moving: Image
+    displacement: np.ndarray
+    """u in millimetres on the grid of both, x first."""
+
+
+@pytest.fixture(scope="session")
+def fast() -> RegistrationSettings:
+    """The defaults, but one thread, and the network sees no more than there is."""
+    return FAST
+
+
+@pytest.fixture(scope="session")
+def sample() -> SamplePair:
+    return sample_pair(2)
+
+
+@pytest.fixture(scope="session")
+def loaded() -> LoadedGenerator:
+    return load_generator()
+
+
+@pytest.fixture(scope="session")
+def registered(sample: SamplePair, loaded: LoadedGenerator) -> Registration:
+    """The packaged pair, registered, with labels."""
+    labels = Labels(fixed=sample.fixed_labels, moving=sample.moving_labels)
+    return register(sample.fixed, sample.moving, FAST, labels=labels, loaded=loaded)
+
+
+@pytest.fixture(scope="session")
+def known(sample: SamplePair) -> KnownPair:
+    """The packaged fixed slice and itself, deformed by a smooth field; resampled by SciPy."""
+    fixed = sample.fixed
+    place = np.moveaxis(np.indices(fixed.grid.shape), 0, -1).astype(float)  # y, x in voxels, which are 1 mm
+    came = place.copy()
+    for _ in range(50):  # what comes to y comes from p = y - u(p)
+        came = place - _smooth(came)
+    moved = ndimage.map_coordinates(fixed.array, np.moveaxis(came, -1, 0), order=1, mode="nearest")
+    return KnownPair(fixed, Image(array=moved, grid=fixed.grid), _smooth(place)[..., ::-1])
+
+
+def _smooth(place: np.ndarray) -> np.ndarray:
+    """A field in voxels, y first, that differs in every component."""
+    y, x = place[..., 0], place[..., 1]
+    return np.stack([4 * np.sin(x / 17 + 0.5), 3 * np.cos(y / 21 - 1)], axis=-1)
+
+
+@pytest.fixture
+def oblique() -> Grid:
+    """A grid for an array of the fixed slice's shape: turned by 20 degrees, mirrored, longer than wide."""
+    c, s = np.cos(np.deg2rad(20)), np.sin(np.deg2rad(20))
+    return Grid(size=(165, 196), spacing=(1.2, 0.9), origin=(-37.0, 12.0), direction=(-c, -s, -s, c))

@@ -1,0 +1,134 @@
+import copy
+
+import pytest
+import torch
+
+from sarnet.config import GeneratorSettings
+from sarnet.networks import Generator
+from sarnet.registration import last_layer
+from sarnet.registration.last_layer import LastLayer
+
+SMALL = {"maps": 8, "blocks": 3, "encoder_blocks": 1, "matched_maps": 4, "radius": 1, "stride": 2}
+
+
+@pytest.fixture(params=["matching", "residual"])
+def generator(request: pytest.FixtureRequest) -> Generator:
+    torch.manual_seed(4)
+    made = Generator(GeneratorSettings(trunk=request.param, **SMALL)).eval().requires_grad_(False)
+    for module in made.modules():  # a fresh network's blocks pass everything on as it is
+        if isinstance(module, torch.nn.Conv2d):
+            torch.nn.init.normal_(module.weight, std=0.15)
+    return made
+
+
+@pytest.fixture
+def features(generator: Generator):
+    made = torch.Generator().manual_seed(7)
+    images = torch.rand(2, 1, 12, 14, generator=made)
+    smooth = torch.nn.functional.interpolate(images, scale_factor=8, mode="bilinear")
+    return generator.features(smooth[:1], smooth[1:])
+
+
+def _coordinates(layer: LastLayer) -> torch.Tensor:
+    return torch.randn(layer.coordinates, generator=torch.Generator().manual_seed(1))
+
+
+def _from_weights(layer: LastLayer, change: torch.Tensor) -> torch.Tensor:
+    """Coordinates of a change of all weights, by what every coordinate alone does to them."""
+    rows = []
+    zero = _flat(layer, torch.zeros(layer.coordinates))
+    for member in range(layer.coordinates[1]):
+        unit = torch.zeros(layer.coordinates)
+        unit[0, member] = 1
+        rows.append((_flat(layer, unit) - zero)[0])
+    return torch.linalg.solve(torch.stack(rows).double().T, change.double().T).T.float()
+
+
+def _flat(layer: LastLayer, coordinates: torch.Tensor) -> torch.Tensor:
+    weight, bias, *more = layer.weights(coordinates)
+    return torch.cat([weight.flatten(1), bias[:, None], *more], dim=1)
+
+
+@pytest.mark.parametrize("reads", ["last", "all"])
+def test_zero_is_the_layer_as_trained(reads, generator, features):
+    layer = LastLayer(generator, features, reads=reads)
+    zero = torch.zeros(layer.coordinates)
+
+    assert torch.equal(layer.controls(zero), generator.controls(features))
+    assert torch.equal(layer.weights(zero).weight, generator.last.weight)
+    assert torch.equal(layer.weights(zero).bias, generator.last.bias)
+
+
+def test_weights_in_a_copy_of_the_generator_make_the_same_field(generator, features):
+    layer = LastLayer(generator, features, reads="last")
+    coordinates = _coordinates(layer)
+    other = copy.deepcopy(generator)
+
+    weights = layer.weights(coordinates)
+    other.last.weight.copy_(weights.weight)
+    other.last.bias.copy_(weights.bias)
+
+    wanted = layer.controls(coordinates)
+    assert (wanted - generator.controls(features)).abs().max() > 0.1
+    assert torch.allclose(other.controls(features), wanted, atol=2e-3 * float(wanted.abs().max()))
+
+
+def test_weights_on_earlier_maps_add_to_the_field(generator, features):
+    layer = LastLayer(generator, features, reads="all")
+    coordinates = _coordinates(layer)
+    other = copy.deepcopy(generator)
+
+    weights = layer.weights(coordinates)
+    other.last.weight.copy_(weights.weight)
+    other.last.bias.copy_(weights.bias)
+    earlier = torch.cat([each[0] for each in features.earlier])
+    made = other.controls(features) + torch.einsum("am,myx->ayx", weights.earlier, earlier)
+
+    wanted = layer.controls(coordinates)
+    assert layer.coordinates[1] > LastLayer(generator, features, reads="last").coordinates[1]
+    assert torch.allclose(made, wanted, atol=2e-3 * float(wanted.abs().max()))
+
+
+def test_generator_is_not_written_to(generator, features):
+    before = {name: value.clone() for name, value in generator.state_dict().items()}
+
+    layer = LastLayer(generator, features, reads="all")
+    layer.controls(_coordinates(layer))
+    layer.weights(_coordinates(layer))
+
+    assert all(torch.equal(before[name], value) for name, value in generator.state_dict().items())
+
+
+@pytest.mark.parametrize("reads", ["last", "all"])
+def test_translation_is_as_long_as_itself(reads, generator, features):
+    layer = LastLayer(generator, features, reads=reads)
+    change = torch.zeros(layer.coordinates)
+    change[:, generator.last.weight[0].numel()] = torch.tensor([3.0, -4.0])  # the bias: the same step everywhere
+
+    coordinates = _from_weights(layer, change)
+
+    assert float(coordinates.square().sum()) == pytest.approx(25, rel=0.01)
+
+
+@pytest.mark.parametrize("reads", ["last", "all"])
+def test_length_of_a_step_is_the_fields_size_and_slope(reads, generator, features):
+    layer = LastLayer(generator, features, reads=reads)
+    change = torch.randn(layer.coordinates, generator=torch.Generator().manual_seed(2))
+
+    coordinates = _from_weights(layer, change)
+
+    field = (layer.controls(coordinates) - layer.controls(torch.zeros_like(coordinates)))[0]
+    size = field.square().sum()
+    slope = sum(torch.diff(field, dim=axis).square().sum() for axis in (1, 2))
+    wanted = float(size + last_layer._SLOPE_WEIGHT * slope) / field[0].numel()
+    # up to the ridge, and to the places it is measured at
+    assert float(coordinates.square().sum()) == pytest.approx(wanted, rel=0.25)
+
+
+def test_gradient_reaches_every_coordinate(generator, features):
+    layer = LastLayer(generator, features, reads="all")
+    coordinates = torch.zeros(layer.coordinates).requires_grad_()
+
+    layer.controls(coordinates).square().sum().backward()
+
+    assert (coordinates.grad.abs().sum(dim=0) > 0).float().mean() > 0.9

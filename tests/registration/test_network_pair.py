@@ -1,0 +1,139 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from sarnet.errors import InputError
+from sarnet.images import Image, normalise, resample
+from sarnet.registration.network_pair import Masks, prepare_pair
+from sarnet.transforms import Transform, apply
+
+
+@pytest.fixture
+def here(sample) -> Transform:
+    return Transform.identity(sample.fixed.grid)
+
+
+def test_isotropic_image_is_cropped_and_nothing_of_it_interpolated(sample, here):
+    pair = prepare_pair(sample.fixed, sample.moving, here, longest_voxels=400, multiple=8)
+
+    first = np.subtract(pair.grid.origin, sample.fixed.grid.origin).astype(int)  # voxels are 1 mm
+    padded = np.pad(normalise(sample.fixed.array), 40)
+    rows, columns = (slice(40 + f, 40 + f + n) for f, n in zip(first[::-1], pair.grid.shape))
+    np.testing.assert_array_equal(pair.fixed[0, 0].numpy(), padded[rows, columns])
+    assert all(size % 16 == 0 for size in pair.grid.size)
+    assert pair.weight.sum() >= (sample.fixed.array > 0).sum()
+
+
+def test_moving_image_is_read_through_the_start(sample, here):
+    start = replace(here, translation=np.array([3.0, -2.0]))
+
+    pair = prepare_pair(sample.fixed, sample.moving, start, longest_voxels=400)
+
+    moving = Image(array=normalise(sample.moving.array), grid=sample.moving.grid)
+    # at a voxel of the network's grid p, what the moving image has at p + (3, -2)
+    shifted = replace(pair.grid, origin=tuple(np.add(pair.grid.origin, (3, -2))))
+    np.testing.assert_allclose(pair.moving[0, 0].numpy(), resample(moving, shifted).array, atol=1e-5)
+
+
+def test_cost_counts_in_the_foreground_of_either_image(sample, here):
+    pair = prepare_pair(sample.fixed, sample.moving, here, longest_voxels=400)
+
+    fixed = resample(sample.fixed_labels, pair.grid, interpolation="nearest", outside=0).array > 0
+    moving = resample(sample.moving_labels, pair.grid, interpolation="nearest", outside=0).array > 0
+    agree = (pair.weight[0, 0].numpy() > 0) == (fixed | moving)
+    assert agree.mean() > 0.999
+
+
+def test_masks_say_where_the_cost_counts(sample, here):
+    half, low = (np.zeros(image.grid.shape, np.uint8) for image in (sample.fixed, sample.moving))
+    half[:, :80], low[100:] = 1, 1
+    masks = Masks(fixed=Image(array=half, grid=sample.fixed.grid), moving=Image(array=low, grid=sample.moving.grid))
+
+    plain = prepare_pair(sample.fixed, sample.moving, here, longest_voxels=400)
+    pair = prepare_pair(sample.fixed, sample.moving, here, longest_voxels=400, masks=masks)
+
+    first = resample(masks.fixed, pair.grid, interpolation="nearest", outside=0).array
+    second = resample(masks.moving, pair.grid, interpolation="nearest", outside=0).array
+    np.testing.assert_array_equal(pair.weight[0, 0].numpy(), plain.weight[0, 0].numpy() * first * second)
+    assert pair.weight.any()
+
+
+def test_masks_without_a_voxel_in_common_are_refused(sample, here):
+    left, right = np.zeros((2, *sample.fixed.grid.shape), np.uint8)
+    left[:, :60], right[:, 100:] = 1, 1
+    masks = Masks(fixed=Image(array=left, grid=sample.fixed.grid), moving=Image(array=right, grid=sample.fixed.grid))
+
+    with pytest.raises(InputError, match="leave no voxel of the foreground: check that they overlap"):
+        prepare_pair(sample.fixed, sample.fixed, here, longest_voxels=200, masks=masks)
+
+
+@pytest.mark.parametrize(("most", "magnification"), [(0, 1.0), (191, 1.0), (192, 1.5), (255, 1.5), (256, 2.0)])
+def test_pair_is_magnified_as_far_as_it_fits(most, magnification):
+    image = Image.from_array(np.random.default_rng(0).random((96, 128)).astype(np.float32))  # no background
+
+    pair = prepare_pair(
+        image, image, Transform.identity(image.grid), longest_voxels=128, multiple=8, magnified_voxels=most
+    )
+
+    assert pair.grid.size == (128, 96)
+    assert pair.magnification == magnification
+    for seen in pair.magnified():
+        assert seen.shape == (1, 1, 96 * magnification, 128 * magnification)
+
+
+def test_magnified_image_is_the_same_picture():
+    ramp = Image.from_array(np.tile(np.linspace(0, 1, 64, dtype=np.float32), (64, 1)))
+    pair = prepare_pair(ramp, ramp, Transform.identity(ramp.grid), longest_voxels=64, multiple=4, magnified_voxels=128)
+
+    seen = pair.magnified()[0]
+
+    assert torch.allclose(torch.nn.functional.avg_pool2d(seen, 2)[..., 1:-1], pair.fixed[..., 1:-1], atol=1e-6)
+
+
+@pytest.mark.parametrize("background", ["turned over, too", "left"])
+def test_network_sees_contrast_turned_over_as_that_of_the_fixed_image(background, sample, here):
+    image = sample.fixed
+    array = image.array.max() + 1 - image.array
+    turned = replace(image, array=np.where(image.array > 0, array, 0) if background == "left" else array)
+
+    pair = prepare_pair(image, turned, here, longest_voxels=400, magnified_voxels=0)
+
+    fixed, moving = pair.magnified()
+    assert (fixed - moving).abs().max() < 0.02
+    assert (pair.fixed - pair.moving).abs().max() > 0.5  # what the cost counts is as it came
+
+
+def test_network_sees_the_moving_image_itself_where_both_rise_together(sample, here):
+    pair = prepare_pair(sample.fixed, sample.moving, here, longest_voxels=400, magnified_voxels=0)
+
+    assert pair.magnified()[1] is pair.moving
+
+
+def test_fine_moving_image_is_averaged_before_it_is_read_coarsely():
+    fixed = Image.from_array(np.random.default_rng(0).random((256, 256)).astype(np.float32))
+    board = Image.from_array((np.indices((256, 256)).sum(axis=0) % 2).astype(np.float32))
+
+    pair = prepare_pair(fixed, board, Transform.identity(fixed.grid), longest_voxels=64)
+
+    assert (pair.moving[0, 0, 2:-2, 2:-2] - 0.5).abs().max() < 0.1
+
+
+def test_field_goes_to_the_world_along_the_grids_axes(sample, oblique):
+    image = Image(array=sample.fixed.array, grid=oblique)
+    pair = prepare_pair(image, image, Transform.identity(oblique), longest_voxels=100)
+    voxels = torch.zeros(1, 2, *pair.grid.shape)
+    voxels[:, 0], voxels[:, 1] = 2.0, -1.0  # array order: y, x
+
+    world = pair.to_world(voxels, oblique)
+
+    # two voxels on along the second column of the direction, one back along the first
+    directions = np.array(oblique.direction).reshape(2, 2)
+    step = pair.grid.spacing[0] * (2 * directions[:, 1] - directions[:, 0])
+    np.testing.assert_allclose(world, np.broadcast_to(step, world.shape), atol=1e-4)
+    # and an image read through it is the image read two voxels on
+    field = Transform.identity(oblique).with_displacement(world)
+    shifted = replace(oblique, origin=tuple(np.add(oblique.origin, step).tolist()))
+    there = apply(field, image, oblique, interpolation="linear").array
+    np.testing.assert_allclose(there[5:-5, 5:-5], resample(image, shifted).array[5:-5, 5:-5], atol=0.5)

@@ -1,0 +1,304 @@
+import hashlib
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from sarnet.errors import GridError, InputError
+from sarnet.images import Image, sample_pair
+from sarnet.registration import Labels, Masks, register
+from sarnet.transforms import Transform
+
+FRESH = """
+import hashlib
+from sarnet.config import RegistrationSettings
+from sarnet.images import sample_pair
+from sarnet.registration import register
+pair = sample_pair(2)
+settings = RegistrationSettings.model_validate_json({settings!r})
+transform = register(pair.moving, pair.fixed, settings).transform
+print(hashlib.sha256(transform.displacement.tobytes() + transform.matrix.tobytes()).hexdigest())
+"""
+
+
+def _hash(transform: Transform) -> str:
+    return hashlib.sha256(transform.displacement.tobytes() + transform.matrix.tobytes()).hexdigest()
+
+
+def _brain(image: Image) -> np.ndarray:
+    return image.array > 0
+
+
+def _error(found: Transform, known, where=None) -> float:
+    """Mean length in the brain of what is missing, over that of the known field."""
+    inside = _brain(known.fixed) if where is None else where
+    missed = np.linalg.norm(found.total_displacement() - known.displacement, axis=-1)[inside]
+    return float(missed.mean() / np.linalg.norm(known.displacement, axis=-1)[inside].mean())
+
+
+@pytest.mark.slow
+def test_second_pair_is_the_same_as_in_a_fresh_process(registered, sample, loaded, fast):
+    second = register(sample.moving, sample.fixed, fast, loaded=loaded)  # after the pair of `registered`
+
+    script = FRESH.format(settings=fast.model_dump_json())
+    fresh = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=300)
+
+    assert _hash(second.transform) == fresh.stdout.strip()
+    assert _hash(second.transform) != _hash(registered.transform)
+
+
+def test_same_pair_again_without_labels_is_the_same_to_the_bit(registered, sample, loaded, fast):
+    before = {name: value.clone() for name, value in loaded.generator.state_dict().items()}
+
+    again = register(sample.fixed, sample.moving, fast, loaded=loaded)
+
+    # labels are for evaluation alone: `registered` had some
+    assert _hash(again.transform) == _hash(registered.transform)
+    assert again.warped.array.tobytes() == registered.warped.array.tobytes()
+    assert (again.record.dice, again.record.dice_mean, again.warped_labels) == ({}, None, None)
+    assert all(torch.equal(before[name], value) for name, value in loaded.generator.state_dict().items())
+
+
+def test_threads_of_the_process_are_left_as_they_were(sample, fast):
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        register(sample.fixed, sample.moving, fast.model_copy(update={"transform": "rigid"}))
+
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_packaged_pair_is_improved_and_measured(registered, sample):
+    record = registered.record
+
+    # independent of the record: warped labels against fixed ones
+    for label in (1, 2, 3):
+        a, b = sample.fixed_labels.array == label, registered.warped_labels.array == label
+        assert record.dice[str(label)] == pytest.approx(2 * (a & b).sum() / (a.sum() + b.sum()))
+    assert record.dice_mean == pytest.approx(np.mean(list(record.dice.values())))
+    assert record.dice_mean > record.dice_mean_before + 0.03
+    assert record.similarity_after > record.similarity_before + 0.05
+    assert record.verdict[0].startswith("Improved: ")
+    lengths = np.linalg.norm(registered.transform.total_displacement(), axis=-1)[_brain(sample.fixed)]
+    assert record.mean_displacement_mm == pytest.approx(lengths.mean(), rel=1e-5)
+    assert record.largest_displacement_mm == pytest.approx(lengths.max(), rel=1e-5)
+
+
+def test_record_says_how_it_was_made(registered, loaded, fast):
+    record = registered.record
+
+    assert (record.transform, record.adapt, record.threads) == ("deformable", "last-layer", 1)
+    assert (record.model, record.weights_sha256) == (loaded.name, loaded.sha256)
+    assert record.settings == fast.model_dump(mode="json")
+    assert record.seconds == pytest.approx(sum(record.seconds_by_stage.values()))
+    assert list(record.seconds_by_stage) == ["affine", "resampling", "network", "adaptation", "to world"]
+    assert record.iterations == len(record.cost_history) - 1 > 0
+    assert record.cost_initial == record.cost_history[0]
+    assert record.cost_final == min(record.cost_history)
+    assert record.inverse_consistency_mm is None
+    assert (record.inputs.fixed, record.inputs.moving) == (None, None)
+    assert record.grid.size == (165, 196)
+
+
+def test_known_smooth_field_is_recovered(known, loaded, fast):
+    found = register(known.fixed, known.moving, fast, loaded=loaded)
+
+    assert np.linalg.norm(known.displacement, axis=-1)[_brain(known.fixed)].mean() > 2.5
+    assert _error(found.transform, known) < 0.5
+
+
+def test_first_answer_of_the_network_is_kept_where_no_adaptation_is_asked_for(known, loaded, fast):
+    found = register(known.fixed, known.moving, fast.model_copy(update={"adapt": "none"}), loaded=loaded)
+
+    assert found.record.iterations == 0
+    assert found.record.stop_reason == "no adaptation was asked for"
+    assert found.record.cost_initial == found.record.cost_final
+    assert _error(found.transform, known) < 1
+
+
+def test_translation_is_recovered_on_an_oblique_grid(sample, loaded, fast, oblique):
+    fixed = Image(array=sample.fixed.array, grid=oblique)
+    moving = replace(fixed, grid=replace(oblique, origin=(oblique.origin[0] + 6, oblique.origin[1] - 4)))
+
+    found = register(fixed, moving, fast, loaded=loaded)
+
+    moved = found.transform.total_displacement()[_brain(fixed)]
+    np.testing.assert_allclose(moved.mean(axis=0), (6, -4), atol=0.1)
+    assert np.linalg.norm(moved - (6, -4), axis=-1).mean() < 0.5
+
+
+def test_identical_images_stay_where_they_are(sample, loaded, fast):
+    labels = Labels(fixed=sample.fixed_labels, moving=sample.fixed_labels)
+
+    same = register(sample.fixed, sample.fixed, fast, labels=labels, loaded=loaded)
+
+    assert same.record.verdict[0].startswith("Unchanged: ")
+    assert same.record.mean_displacement_mm < 0.3
+    assert same.record.dice_mean > 0.97
+
+
+def test_affine_map_does_not_mind_contrast_turned_over(sample, fast):
+    affine = fast.model_copy(update={"transform": "affine"})
+    turned = replace(sample.moving, array=sample.moving.array.max() - sample.moving.array)
+
+    plain, found = (register(sample.fixed, moving, affine).transform for moving in (sample.moving, turned))
+
+    difference = found.total_displacement() - plain.total_displacement()
+    assert np.abs(difference)[_brain(sample.fixed)].max() < 0.2
+
+
+@pytest.mark.parametrize("turned", ["fixed", "moving", "both", "the moving one's brain alone"])
+def test_contrast_turned_over_is_registered_as_well(turned, registered, sample, loaded, fast):
+    fixed, moving = (replace(image, array=image.array.max() + 1 - image.array) for image in sample[:2])
+    if "alone" in turned:
+        moving = replace(moving, array=np.where(sample.moving.array > 0, moving.array, 0))
+    if turned not in ("fixed", "both"):
+        fixed = sample.fixed
+    if turned == "fixed":
+        moving = sample.moving
+
+    labels = Labels(fixed=sample.fixed_labels, moving=sample.moving_labels)
+    found = register(fixed, moving, fast, labels=labels, loaded=loaded)
+
+    assert found.record.dice_mean == pytest.approx(registered.record.dice_mean, abs=0.04)
+
+
+def test_values_that_are_no_numbers_are_survived(sample, loaded, fast):
+    array = sample.moving.array.copy()
+    array[90:93, 80:83], array[60, 60] = np.nan, np.inf
+
+    found = register(sample.fixed, replace(sample.moving, array=array), fast, loaded=loaded)
+
+    assert np.isfinite(found.transform.displacement).all()
+    assert found.record.similarity_after > found.record.similarity_before
+
+
+def test_masks_keep_what_is_corrupted_out(known, loaded, fast):
+    corrupted = known.moving.array.copy()
+    corrupted[80:125, 50:80] = np.random.default_rng(5).uniform(0, known.moving.array.max(), (45, 30))
+    moving = replace(known.moving, array=corrupted)
+    mask = np.ones(moving.grid.shape, np.uint8)
+    mask[75:130, 45:85] = 0
+    there = np.zeros(moving.grid.shape, bool)
+    there[80:125, 50:80] = True
+
+    plain = register(known.fixed, moving, fast, loaded=loaded)
+    masked = register(known.fixed, moving, fast, masks=Masks(moving=Image(array=mask, grid=moving.grid)), loaded=loaded)
+
+    assert _error(masked.transform, known, there) < _error(plain.transform, known, there)
+
+
+def test_masks_that_do_not_meet_are_refused(sample, loaded, fast):
+    left, right = np.zeros((2, *sample.fixed.grid.shape), np.uint8)
+    left[60:140, 30:60], right[60:140, 110:140] = 1, 1
+    masks = Masks(fixed=Image(array=left, grid=sample.fixed.grid), moving=Image(array=right, grid=sample.fixed.grid))
+    here = Transform.identity(sample.fixed.grid)
+    here = here.with_displacement(np.zeros((*sample.fixed.grid.shape, 2)))  # no search could bring them together
+
+    with pytest.raises(InputError, match="fixed_mask and moving_mask leave no voxel"):
+        register(sample.fixed, sample.fixed, fast, initial_transform=here, masks=masks, loaded=loaded)
+
+
+def test_initial_transform_with_a_field_is_where_the_network_starts(known, loaded, fast):
+    truth = Transform.identity(known.fixed.grid).with_displacement(known.displacement)
+    far = replace(known.moving, grid=replace(known.moving.grid, origin=tuple(np.add(known.moving.grid.origin, 40))))
+    initial = replace(truth, translation=np.array([40.0, 40.0]))  # the field first, then to where the image lies
+
+    found = register(known.fixed, far, fast, initial_transform=initial, loaded=loaded)
+
+    assert "affine" not in found.record.seconds_by_stage
+    assert found.record.affine is None
+    missed = found.transform.total_displacement() - known.displacement - 40
+    assert np.linalg.norm(missed, axis=-1)[_brain(known.fixed)].mean() < 0.5
+    np.testing.assert_array_equal(found.transform.translation, (40, 40))
+
+
+def test_initial_transform_with_a_field_is_all_there_is_to_rigid(known, fast):
+    initial = Transform.identity(known.fixed.grid).with_displacement(known.displacement)
+
+    found = register(
+        known.fixed, known.moving, fast.model_copy(update={"transform": "rigid"}), initial_transform=initial
+    )
+
+    np.testing.assert_array_equal(found.transform.displacement, initial.displacement)
+    assert found.record.stop_reason == "the initial transform was taken as it is"
+    assert found.record.folding_percent == 0
+    assert "The field folds nowhere." in found.record.verdict
+
+
+def test_folds_of_the_initial_transform_are_counted(known, fast):
+    folded = known.displacement.copy()
+    folded[100, 80, 0] += 5  # beyond its neighbour on the right
+
+    found = register(
+        known.fixed,
+        known.moving,
+        fast.model_copy(update={"transform": "rigid"}),
+        initial_transform=Transform.identity(known.fixed.grid).with_displacement(folded),
+    )
+
+    assert found.record.folding_percent == pytest.approx(100 / _brain(known.fixed).sum())
+
+
+def test_initial_affine_transform_is_where_the_search_starts(sample, fast):
+    far = replace(sample.fixed, grid=replace(sample.fixed.grid, origin=(900.0, -900.0)))
+    shift = np.subtract((900, -900), sample.fixed.grid.origin)
+    initial = replace(Transform.identity(sample.fixed.grid), translation=np.add(shift, (2.0, 1.0)))
+
+    found = register(sample.fixed, far, fast.model_copy(update={"transform": "rigid"}), initial_transform=initial)
+
+    assert found.record.affine.start == "initial"
+    np.testing.assert_allclose(found.transform.total_displacement()[_brain(sample.fixed)].mean(axis=0), shift, atol=0.3)
+
+
+@pytest.mark.parametrize("kind", ["rigid", "affine"])
+def test_volumes_are_registered_by_an_affine_map(kind, fast):
+    volume = sample_pair(3).fixed
+    shifted = replace(volume, grid=replace(volume.grid, origin=tuple(np.add(volume.grid.origin, (5, -3, 4)))))
+
+    found = register(volume, shifted, fast.model_copy(update={"transform": kind}))
+
+    assert found.transform.displacement is None
+    moved = found.transform.total_displacement()[volume.array > 0]
+    np.testing.assert_allclose(moved.mean(axis=0), (5, -3, 4), atol=0.2)
+    if kind == "rigid":
+        np.testing.assert_allclose(found.transform.matrix @ found.transform.matrix.T, np.eye(3), atol=1e-6)
+    assert (found.record.adapt, found.record.model, found.record.network_grid) == ("none", None, None)
+    assert found.record.similarity_after > 0.95
+    assert not [sentence for sentence in found.record.verdict if "field" in sentence]
+
+
+def test_volumes_are_not_deformed_yet(fast):
+    volume = Image.from_array(np.random.default_rng(0).random((8, 8, 8)))
+
+    with pytest.raises(InputError, match="deforms images of two: use --transform rigid or affine, or a slice"):
+        register(volume, volume, fast)
+
+
+def test_what_does_not_fit_is_refused(sample, fast):
+    fixed, other = sample.fixed, Image.from_array(np.ones((5, 6), np.uint8))
+    volume = Image.from_array(np.random.default_rng(0).random((8, 8, 8)))
+
+    with pytest.raises(GridError, match="fixed has 2 axes, but moving has 3"):
+        register(fixed, volume, fast)
+    with pytest.raises(GridError, match=r"moving_mask has size \(6, 5\)"):
+        register(fixed, sample.moving, fast, masks=Masks(moving=other))
+    with pytest.raises(GridError, match=r"fixed_labels has size \(6, 5\)"):
+        register(fixed, sample.moving, fast, labels=Labels(fixed=other, moving=sample.moving_labels))
+
+
+@pytest.mark.parametrize(
+    ("value", "message"), [(7.0, "is 7 everywhere, but must be an image with"), (np.nan, "holds no finite value")]
+)
+@pytest.mark.parametrize("name", ["fixed", "moving"])
+def test_image_that_shows_nothing_is_refused(name, value, message, sample, fast):
+    images = {"fixed": sample.fixed, "moving": sample.moving}
+    images[name] = replace(images[name], array=np.full_like(images[name].array, value))
+
+    with pytest.raises(InputError, match=f"{name} {message}"):
+        register(images["fixed"], images["moving"], fast)

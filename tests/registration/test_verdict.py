@@ -1,0 +1,60 @@
+import pytest
+
+from sarnet.registration.verdict import verdict
+
+BEFORE = {"similarity_before": 0.3, "folding_percent": 0.0, "mean_displacement_voxels": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("after", "headline"),
+    [
+        (0.5, "Improved: local correlation 0.300 before, 0.500 after (1 is perfect)."),
+        (0.304, "Unchanged: local correlation 0.300 before, 0.304 after (1 is perfect)."),
+        (0.296, "Unchanged: local correlation 0.300 before, 0.296 after (1 is perfect)."),
+        (
+            0.2,
+            "Worse: local correlation 0.300 before, 0.200 after (1 is perfect). "
+            "Do not use this result without a look at it.",
+        ),
+    ],
+)
+def test_headline_is_the_change_of_similarity(after, headline):
+    assert verdict(**BEFORE, similarity_after=after) == (headline, "The field folds nowhere.")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sentence"),
+    [
+        (0.5, 0.625, "The labels' mean overlap (Dice) rose from 0.500 to 0.625."),
+        (0.5, 0.25, "The labels' mean overlap (Dice) fell from 0.500 to 0.250."),
+        (1.0, 1.0, "The labels' mean overlap (Dice) stayed at 1.000."),
+        (0.7001, 0.7002, "The labels' mean overlap (Dice) stayed at 0.700."),
+    ],
+)
+def test_labels_overlap_follows_the_headline(before, after, sentence):
+    assert verdict(**BEFORE, similarity_after=0.5, dice_before=before, dice_after=after)[1] == sentence
+
+
+@pytest.mark.parametrize(
+    ("percent", "sentence"),
+    [
+        (0.0, "The field folds nowhere."),
+        (0.05, "The field folds in 0.050 % of the foreground, which is little."),
+        (2.5, "The field folds in 2.50 % of the foreground: it is not one to one there."),
+    ],
+)
+def test_folding_is_said_by_how_much_there_is(percent, sentence):
+    assert sentence in verdict(**{**BEFORE, "folding_percent": percent}, similarity_after=0.5)
+
+
+def test_affine_map_has_no_field_to_speak_of():
+    only = verdict(similarity_before=0.3, similarity_after=0.5, folding_percent=None, mean_displacement_voxels=None)
+
+    assert len(only) == 1
+
+
+@pytest.mark.parametrize(("length", "said"), [(0.01, True), (1.0, False)])
+def test_field_that_does_nothing_is_told(length, said):
+    sentences = verdict(**{**BEFORE, "mean_displacement_voxels": length}, similarity_after=0.3)
+
+    assert any("close to zero (0.010 voxels on average)" in sentence for sentence in sentences) is said
