@@ -13,7 +13,9 @@ ROW_FILES = sorted((DOCS / "results").glob("*.jsonl"))
 @pytest.mark.parametrize("path", ROW_FILES, ids=lambda path: path.stem)
 def test_stated_figures_are_those_of_the_rows(path: Path) -> None:
     rows = [Row.model_validate_json(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    (line,) = [line for line in (DOCS / "results.md").read_text(encoding="utf-8").splitlines() if f"({path.name})" in line]
+    (line,) = [
+        line for line in (DOCS / "results.md").read_text(encoding="utf-8").splitlines() if f"({path.name})" in line
+    ]
 
     summary = summarise(rows)
 

@@ -115,7 +115,7 @@ class AdaptationSettings(Settings):
     """Which blocks' maps the adapted layer reads: those it was trained on, or those of the earlier blocks, too."""
     window_voxels: int = Field(default=9, ge=3)
     """Width of the window of local correlation, odd."""
-    smoothness: float = Field(default=1.0, ge=0)
+    smoothness: float = Field(default=0.5, ge=0)
     """Weight of the field's squared slope beside one minus the local correlation."""
     fewest_iterations: int = Field(default=5, ge=1)
     """The stopping rule holds after this many."""

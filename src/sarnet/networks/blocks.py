@@ -1,7 +1,5 @@
 """The pieces both trunks are built of."""
 
-from collections.abc import Iterable
-
 from torch import Tensor, nn
 
 
@@ -37,7 +35,7 @@ class ResidualBlock(nn.Module):
         return outer
 
 
-def through_blocks(blocks: Iterable[nn.Module], maps: Tensor) -> list[Tensor]:
+def through_blocks(blocks: nn.Sequential, maps: Tensor) -> list[Tensor]:
     """Return what goes into a stack of blocks, and what comes out of each."""
     stages = [maps]
     for block in blocks:

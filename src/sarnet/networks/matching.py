@@ -76,7 +76,9 @@ class MatchingTrunk(nn.Module):
         warped = warp(self.project(moving_fine).float(), base)
         cost = local_correlation(self.project(fixed_fine), warped.to(fixed_fine.dtype), radius=self.radius)
         above = F.interpolate(coarse, scale_factor=_COARSER, mode="nearest")
-        maps = self.decode[:-1](torch.cat([cost, fixed_fine, above, base.to(fixed_fine.dtype)], dim=1))
-        *earlier, last = through_blocks(self.decode[-1], maps)
+        enter, decode = self.decode[:-1], self.decode[-1]
+        assert isinstance(decode, nn.Sequential)
+        maps = enter(torch.cat([cost, fixed_fine, above, base.to(fixed_fine.dtype)], dim=1))
+        _, *earlier, last = through_blocks(decode, maps)
         smooth = F.interpolate(coarse, scale_factor=_COARSER, mode="bilinear", align_corners=False)
         return Features(last, (smooth, *earlier), base)

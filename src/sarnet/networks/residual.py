@@ -32,6 +32,6 @@ class ResidualTrunk(nn.Module):
 
     def forward(self, fixed: Float[Tensor, "batch 1 y x"], moving: Float[Tensor, "batch 1 y x"]) -> Features:
         entered = self.relu(self.enter(self.to_depth(torch.cat([fixed, moving], dim=1))))
-        *earlier, last = through_blocks(self.blocks, entered)
+        _, *earlier, last = through_blocks(self.blocks, entered)
         batch, _, *grid = last.shape
         return Features(entered + last, tuple(earlier), last.new_zeros(batch, len(grid), *grid))

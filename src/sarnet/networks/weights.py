@@ -7,6 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
@@ -81,6 +82,7 @@ def load_generator(model: str | Path = DEFAULT_MODEL) -> LoadedGenerator:
     except (ConfigError, RuntimeError, ValueError) as error:
         raise WeightsError(f"model {model} holds weights of another kind of network: {error}") from error
     generator.eval().requires_grad_(False)
+    generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a tenth faster on CPUs
     return LoadedGenerator(
         generator=generator, name=Path(model).stem, sha256=hashlib.sha256(path.read_bytes()).hexdigest()
     )

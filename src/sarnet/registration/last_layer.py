@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from sarnet.networks import Features, Generator
 
-_SLOPE_WEIGHT = 10.0
+_SLOPE_WEIGHT = 2.0
 """What a control value's slope counts beside its size, when the length of a step is measured."""
 
 _RIDGE = 1e-3
@@ -78,7 +78,7 @@ class LastLayer:
     def weights(self, coordinates: Float[Tensor, "axis row"]) -> LayerWeights:
         """Return what the last layer would have to hold to make that field."""
         parts = [self._start.weight[0].numel(), 1, self._start.earlier.shape[1]]
-        taps, bias, earlier = self._step(coordinates).split(parts, dim=1)
+        taps, bias, earlier = torch.split(self._step(coordinates), parts, dim=1)
         return LayerWeights(
             self._start.weight + taps.reshape(self._kernel),
             self._start.bias + bias[:, 0],
@@ -87,7 +87,8 @@ class LastLayer:
 
     def _step(self, coordinates: Tensor) -> Tensor:
         """Change of the layer's weights: ``c L^{-1}``."""
-        return torch.linalg.solve_triangular(self._factor, coordinates, upper=False, left=False)
+        step: Tensor = torch.linalg.solve_triangular(self._factor, coordinates, upper=False, left=False)
+        return step
 
 
 def _metric(phi: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from sarnet.errors import InputError
 from sarnet.images import Grid, Image, field_to_grid, foreground, network_grid, normalise, resample
 from sarnet.transforms import Transform, apply
 
-_MARGIN_VOXELS = 8
+_MARGIN_VOXELS = 4
 """Voxels around the foreground: room for what the moving image has beyond the fixed one's outline."""
 
 _MAGNIFICATIONS = (1.0, 1.5, 2.0)

@@ -124,7 +124,11 @@ def train_initial(
         if report is not None:
             report(Progress(state.step, settings.steps, total, validation_error))
 
-    record = {"stage": "initial", "step": state.step, "settings": settings.model_dump(mode="json", exclude={"visits", "out"})}
+    record = {
+        "stage": "initial",
+        "step": state.step,
+        "settings": settings.model_dump(mode="json", exclude={"visits", "out"}),
+    }
     weights = out / WEIGHTS_FILE
     save_generator(generator, weights, record=record)
     return weights
