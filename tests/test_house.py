@@ -166,6 +166,10 @@ def _modules_after(statements: str) -> set[str]:
     """Top-level modules that a new interpreter has imported after ``statements``."""
     report = "import sys; print('modules:', *{name.partition('.')[0] for name in sys.modules})"
     run = subprocess.run(
-        [sys.executable, "-c", f"{statements}\n{report}"], capture_output=True, text=True, check=True, timeout=120
+        [sys.executable, "-X", "utf8", "-c", f"{statements}\n{report}"],
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+        timeout=120,
     )
     return set(run.stdout.rpartition("modules:")[2].split())

@@ -57,7 +57,7 @@ def test_moving_maps_are_warped_by_the_base_before_the_fine_comparison():
     fixed = torch.rand(1, 1, 96, 96)
     moving = fixed.roll((stride, -2 * stride), (2, 3))  # moving(x + shift) = fixed(x)
     seen = []
-    trunk.decode.register_forward_pre_hook(lambda _, maps: seen.append(maps[0]))
+    trunk.decode[0].register_forward_pre_hook(lambda _, maps: seen.append(maps[0]))
 
     trunk(fixed, moving)
 

@@ -60,7 +60,8 @@ def test_what_was_saved_is_loaded_with_its_settings(tmp_path, settings):
     assert loaded.generator.settings == settings
     assert list(found) == list(wanted)
     assert all(torch.equal(found[name], wanted[name]) for name in wanted)
-    assert torch.equal(loaded.generator(*_pair()), generator.eval()(*_pair()))
+    # loaded weights lie in another order in memory, which rounds differently
+    assert torch.allclose(loaded.generator(*_pair()), generator.eval()(*_pair()), atol=1e-5)
 
 
 def test_loaded_generator_is_in_evaluation_mode_and_frozen(written):
