@@ -1,8 +1,10 @@
+import math
+
 import pytest
 import torch
 
-from sarnet.errors import ShapeError
-from sarnet.losses import field_error
+from sarnet.errors import InputError, ShapeError
+from sarnet.losses import field_error, normalised_field_error
 
 SPACES = [pytest.param((5, 6), id="2d"), pytest.param((4, 5, 6), id="3d")]
 
@@ -100,3 +102,81 @@ def test_weight_of_one_batch_for_two_is_refused():
 
     with pytest.raises(ShapeError, match=r"weight has shape \(1, 1, 5, 6\), but displacement \(2, 2, 5, 6\)"):
         field_error(field, field, weight=torch.ones(1, 1, 5, 6))
+
+
+def _known_error(share, space=(5, 6)):
+    """A field whose normalised error is ``share`` where the largest displacement is two voxels."""
+    return _shift([2 * math.sqrt(share)] * len(space), space)
+
+
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.25, 0.9])
+def test_normalised_error_goes_through_the_logarithm(space, share):
+    found = _known_error(share, space)
+
+    loss = normalised_field_error(found, torch.zeros_like(found), largest_voxels=2)
+
+    assert loss.item() == pytest.approx(-math.log(1 - share))
+
+
+def test_normalised_error_is_that_of_a_component():
+    found = _shift([3.0, 4.0], (5, 6))
+
+    loss = normalised_field_error(found, torch.zeros_like(found), largest_voxels=5)
+
+    assert loss.item() == pytest.approx(-math.log(1 - 0.5))  # 25 in two components, of a largest square of 25
+
+
+@pytest.mark.parametrize("share", [0.95, 1.0, 3.0, 100.0])
+def test_beyond_the_joint_the_logarithm_goes_on_along_its_tangent(share):
+    found = _known_error(share)
+
+    loss = normalised_field_error(found, torch.zeros_like(found), largest_voxels=2)
+
+    assert loss.item() == pytest.approx(math.log(10) + 10 * (share - 0.9))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9 - 1e-9, 0.9 + 1e-9, 0.99, 5.0])
+def test_slope_grows_up_to_the_joint_and_never_dies(share):
+    found = _known_error(share).requires_grad_()
+
+    normalised_field_error(found, torch.zeros_like(found), largest_voxels=2).backward()
+
+    # by the chain rule, 60 components of an error that is the mean of their squares over four
+    slope = 1 / (1 - min(share, 0.9))
+    assert torch.allclose(60 * found.grad, slope * 2 * found.detach() / 4)
+
+
+def test_each_field_of_a_batch_has_its_own_logarithm():
+    found = torch.cat([_known_error(0.1), _known_error(1.5)])
+
+    loss = normalised_field_error(found, torch.zeros_like(found), largest_voxels=2)
+
+    assert loss.item() == pytest.approx((-math.log(0.9) + math.log(10) + 10 * 0.6) / 2)
+
+
+def test_voxels_without_weight_do_not_count_in_the_normalised_error():
+    found = _known_error(0.25)
+    found[..., 3:] = 100
+    weight = torch.zeros(1, 1, 5, 6, dtype=torch.float64)
+    weight[..., :3] = 0.2
+
+    loss = normalised_field_error(found, torch.zeros_like(found), largest_voxels=2, weight=weight)
+
+    assert loss.item() == pytest.approx(-math.log(0.75))
+
+
+def test_fields_of_unequal_weight_count_alike():
+    found = torch.cat([_shift([0.0, 0.0], (5, 6)), _shift([0.0, 4.0], (5, 6))])
+    weight = torch.ones(2, 1, 5, 6, dtype=torch.float64)
+    weight[0, ..., 1:] = 0
+
+    assert field_error(found, torch.zeros_like(found), weight=weight).item() == pytest.approx((0 + 16) / 2)
+
+
+@pytest.mark.parametrize("largest", [0.0, -1.0, math.nan])
+def test_largest_displacement_that_is_none_is_refused(largest):
+    field = torch.zeros(1, 2, 5, 6)
+
+    with pytest.raises(InputError, match=f"largest_voxels is {largest}, but must be positive"):
+        normalised_field_error(field, field, largest_voxels=largest)

@@ -148,7 +148,7 @@ def test_gradient_of_a_constant_image_is_finite(rng):
 
 @pytest.mark.usefixtures("unchecked")
 def test_images_of_two_shapes_are_refused():
-    with pytest.raises(ShapeError, match=r"fixed, warped and weight have shapes \[\(1, 1, 8, 8\), \(1, 1, 8, 9\)\]"):
+    with pytest.raises(ShapeError, match=r"fixed and warped have shapes \[\(1, 1, 8, 8\), \(1, 1, 8, 9\)\]"):
         lncc(torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 8, 9))
 
 

@@ -7,7 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from sarnet.errors import InputError, ShapeError
+from sarnet.errors import InputError
+from sarnet.losses.arithmetic import check_one_shape, full_precision, mean_by_image
 
 _AVERAGE_POOL: dict[int, Callable[..., Tensor]] = {2: F.avg_pool2d, 3: F.avg_pool3d}
 
@@ -30,7 +31,8 @@ def lncc(
         fixed: Fixed image, intensities of about one.
         warped: Warped moving image, the same.
         window: Width of the window in voxels, odd.
-        weight: Weight of every voxel, zero or more; all the same where it is left out.
+        weight: Weight of every voxel, zero or more; all the same where it is left out. An image in which nothing
+            weighs anything counts as one.
 
     Raises:
         ShapeError: If the shapes differ.
@@ -44,15 +46,11 @@ def lncc(
         Avants et al., Symmetric diffeomorphic image registration with cross-correlation, MedIA 2008, eq. 5.
         https://doi.org/10.1016/j.media.2007.06.004
     """
-    if fixed.shape != warped.shape or (weight is not None and weight.shape != fixed.shape):
-        shapes = [tuple(t.shape) for t in (fixed, warped, weight) if t is not None]
-        raise ShapeError(f"fixed, warped and weight have shapes {shapes}, but must be of one shape")
+    check_one_shape(fixed=fixed, warped=warped, weight=weight)
     if window < 1 or window % 2 == 0:
         raise InputError(f"window is {window}, but must be odd and positive")
-    correlation = _squared_correlation(fixed, warped, window)
-    if weight is None:
-        return 1 - correlation.mean()
-    return 1 - (weight * correlation).sum() / weight.sum().clamp_min(1e-6)
+    correlation = _squared_correlation(full_precision(fixed), full_precision(warped), window)
+    return (1 - mean_by_image(correlation, weight)).mean()
 
 
 _VARIANCE_FLOOR = 1e-4

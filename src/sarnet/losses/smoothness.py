@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from sarnet.losses.arithmetic import full_precision
+
 
 def smoothness(controls: Float[Tensor, "batch axis *space"]) -> Float[Tensor, ""]:
     r"""Return the mean squared difference of neighbouring values (diffusion), a term of this project's own.
@@ -18,6 +20,7 @@ def smoothness(controls: Float[Tensor, "batch axis *space"]) -> Float[Tensor, ""
     Args:
         controls: Field or control values, in voxels of their own grid.
     """
+    controls = full_precision(controls)
     total = controls.new_zeros(())
     for axis in range(2, controls.ndim):
         total = total + torch.diff(controls, dim=axis).square().mean()
