@@ -1,12 +1,31 @@
 """The terms of the objective, one a file, as functions of tensors that fall as things get better."""
 
+from sarnet.losses.adversarial import discriminator_adversarial, generator_adversarial
+from sarnet.losses.cycle import cycle
 from sarnet.losses.field import field_error, normalised_field_error
+from sarnet.losses.folding import folding
 from sarnet.losses.lncc import lncc
+from sarnet.losses.mask_overlap import mask_overlap
+from sarnet.losses.mask_supervision import mask_supervision
+from sarnet.losses.nmi import nmi
 from sarnet.losses.smoothness import smoothness
+from sarnet.losses.soft_dice import soft_dice
+from sarnet.losses.ssim import ssim
+from sarnet.losses.tie import tie
 
 __all__ = [
+    "cycle",
+    "discriminator_adversarial",
     "field_error",
+    "folding",
+    "generator_adversarial",
     "lncc",
+    "mask_overlap",
+    "mask_supervision",
+    "nmi",
     "normalised_field_error",
     "smoothness",
+    "soft_dice",
+    "ssim",
+    "tie",
 ]
