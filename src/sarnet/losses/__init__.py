@@ -12,8 +12,12 @@ from sarnet.losses.smoothness import smoothness
 from sarnet.losses.soft_dice import soft_dice
 from sarnet.losses.ssim import ssim
 from sarnet.losses.tie import tie
+from sarnet.losses.vgg import VggFeatures, VggRecord, vgg_distance
+from sarnet.losses.vgg_weights import read_vgg
 
 __all__ = [
+    "VggFeatures",
+    "VggRecord",
     "cycle",
     "discriminator_adversarial",
     "field_error",
@@ -24,8 +28,10 @@ __all__ = [
     "mask_supervision",
     "nmi",
     "normalised_field_error",
+    "read_vgg",
     "smoothness",
     "soft_dice",
     "ssim",
     "tie",
+    "vgg_distance",
 ]
