@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.progress import TaskID
 
-from sarnet.cli.console import progress_bar, say
+from sarnet.cli.console import progress_bar, say, say_note
 from sarnet.config import TrainingSettings, read_settings
 from sarnet.errors import MissingExtraError
 
@@ -17,11 +18,12 @@ def train(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
 ) -> None:
-    """Train a network on X-rays that were deformed by known fields (the paper's first stage)."""
+    """Train the generator, by known fields and then against discriminators, and the U-Net it is compared with."""
     settings = read_settings(TrainingSettings, config, override or [])
 
     try:
-        from sarnet.training import Progress, train_initial  # torch takes a second: not for --help
+        from sarnet.training import Progress  # torch takes a second: not for --help
+        from sarnet.training import train as train_stages
     except ModuleNotFoundError as error:
         if error.name != "lightning_fabric":
             raise
@@ -30,19 +32,26 @@ def train(
         ) from error
 
     bar = progress_bar()
-    task = bar.add_task("training", total=settings.steps)
+    tasks: dict[str, TaskID] = {}
 
     def show(progress: Progress) -> None:
+        if progress.stage not in tasks:
+            tasks[progress.stage] = bar.add_task(progress.stage, total=progress.steps, completed=progress.step - 1)
         bar.start()  # not before: what is wrong with the settings is said in one line
         bar.update(
-            task,
+            tasks[progress.stage],
             completed=progress.step,
-            description=f"loss {progress.total:.3f}, field error {progress.validation_error:.3f} of |u|",
+            description=f"{progress.stage}: loss {progress.total:.3f} {progress.judgement}",
         )
+        for alarm in progress.alarms:
+            say_note(alarm)
 
     try:
-        weights = train_initial(settings, resume=resume, report=show)
+        weights = train_stages(settings, resume=resume, report=show)
     finally:
         if bar.live.is_started:
             bar.stop()
-    say(f"Weights are in {weights}; use them by sarnet register --model {weights}")
+    for path in weights:
+        say(f"Weights are in {path}")
+    if weights[0].name == "generator.safetensors":
+        say(f"Use them by sarnet register --model {weights[0]}")

@@ -1,25 +1,34 @@
 """Where training and test images come from: radiographs with masks, splits by patient, simulated pairs."""
 
-from sarnet.datasets.augmentation import TrainingPair, augmented_pair
+from sarnet.datasets.augmentation import TrainingPair, augmented_pair, different_pair, joined
 from sarnet.datasets.radiographs import (
+    Original,
     Radiograph,
     Split,
+    later_visits,
     load_images,
     load_masks,
+    load_originals,
     read_radiographs,
     split_by_patient,
 )
-from sarnet.datasets.simulation import SimulatedPair, applied_field, simulate_pair
+from sarnet.datasets.simulation import SimulatedPair, applied_field, largest_voxels, simulate_pair
 
 __all__ = [
+    "Original",
     "Radiograph",
     "SimulatedPair",
     "Split",
     "TrainingPair",
     "applied_field",
     "augmented_pair",
+    "different_pair",
+    "joined",
+    "largest_voxels",
+    "later_visits",
     "load_images",
     "load_masks",
+    "load_originals",
     "read_radiographs",
     "simulate_pair",
     "split_by_patient",

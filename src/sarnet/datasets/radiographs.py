@@ -1,8 +1,10 @@
 """Chest X-rays with the masks of their lungs, and a split of them by patient."""
 
 import csv
+import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,6 +14,11 @@ from torch import Tensor
 from sarnet.errors import DataError, InputError
 from sarnet.images import Grid, Image, normalise, read_image, read_labels, resample
 from sarnet.types import Interpolation
+
+_INSIDE = 255
+"""What a mask holds where the lungs are."""
+
+_PARTS = ("train", "validation", "test")
 
 _COLUMNS = ("image", "mask", "dataset", "patient", "visit")
 
@@ -25,6 +32,17 @@ class Radiograph:
     dataset: str
     patient: str
     visit: str
+    part: str = ""
+    """Which part of the split it belongs to, where the CSV says so."""
+
+
+class Original(NamedTuple):
+    """Images with their masks, as they were read."""
+
+    image: Float[Tensor, "batch 1 y x"]
+    """In [0, 1]."""
+    mask: Float[Tensor, "batch 1 y x"]
+    """Zero or one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +55,7 @@ class Split:
 
 
 def read_radiographs(visits: Path, *, dataset: str | None = None) -> tuple[Radiograph, ...]:
-    """Read the rows of a CSV with the columns image, mask, dataset, patient and visit.
+    """Read the rows of a CSV with the columns image, mask, dataset, patient and visit, and split where there is one.
 
     Args:
         visits: The CSV; paths in it are relative to its folder.
@@ -69,6 +87,7 @@ def read_radiographs(visits: Path, *, dataset: str | None = None) -> tuple[Radio
             dataset=row["dataset"],
             patient=row["patient"],
             visit=row["visit"],
+            part=row.get("split", ""),
         )
         for row in rows
     )
@@ -79,14 +98,19 @@ def split_by_patient(
 ) -> Split:
     """Split into training, validation and test images, a patient in one of them only.
 
+    Where the CSV has a column split (train, validation or test), it is taken as it stands.
+
     Args:
         radiographs: All images.
         seed: Of the order that the patients are drawn in; the same seed gives the same split on every machine.
         shares: Shares of the patients in training and validation; the rest is for tests. The paper's: 70 %, 10 %, 20 %.
 
     Raises:
-        InputError: If the shares leave nothing for tests, or there are fewer patients than parts.
+        InputError: If the shares leave nothing for tests, there are fewer patients than parts, or a split that the CSV
+            gives has an image of no part, a part without images, or a patient in two parts.
     """
+    if any(radiograph.part for radiograph in radiographs):
+        return _given_split(radiographs)
     if min(shares) <= 0 or sum(shares) >= 1:
         raise InputError(f"shares are {shares}, but must be positive and leave something for tests")
     patients = sorted({radiograph.patient for radiograph in radiographs})
@@ -100,10 +124,74 @@ def split_by_patient(
         patients[index]: "train" if place < first else "validation" if place < first + second else "test"
         for place, index in enumerate(order)
     }
-    parts: dict[str, list[Radiograph]] = {"train": [], "validation": [], "test": []}
+    return _parted(radiographs, part_of)
+
+
+def _given_split(radiographs: tuple[Radiograph, ...]) -> Split:
+    part_of: dict[str, str] = {}
+    for radiograph in radiographs:
+        if radiograph.part not in _PARTS:
+            raise InputError(f"{radiograph.image} has the split {radiograph.part!r}, but wanted is one of {_PARTS}")
+        first = part_of.setdefault(radiograph.patient, radiograph.part)
+        if first != radiograph.part:
+            raise InputError(
+                f"patient {radiograph.patient!r} is in the splits {first!r} and {radiograph.part!r}, "
+                "but must be in one only: correct the CSV's column split"
+            )
+    missing = [part for part in _PARTS if part not in part_of.values()]
+    if missing:
+        raise InputError(f"the CSV's column split has no image for {missing}, but each part needs one")
+    return _parted(radiographs, part_of)
+
+
+def _parted(radiographs: tuple[Radiograph, ...], part_of: dict[str, str]) -> Split:
+    parts: dict[str, list[Radiograph]] = {part: [] for part in _PARTS}
     for radiograph in radiographs:
         parts[part_of[radiograph.patient]].append(radiograph)
     return Split(**{name: tuple(rows) for name, rows in parts.items()})
+
+
+def later_visits(radiographs: tuple[Radiograph, ...]) -> tuple[tuple[int, int], ...]:
+    """Return the places of each patient's first visit and of a later one, for every later one.
+
+    Visits are ordered as numbers where all of them are numbers, else as text; of several images of one visit the
+    first in the list counts.
+    """
+    numeric = all(_is_number(radiograph.visit) for radiograph in radiographs)
+    by_patient: dict[tuple[str, str], dict[float | str, int]] = {}
+    for place, radiograph in enumerate(radiographs):
+        visit: float | str = float(radiograph.visit) if numeric else radiograph.visit
+        by_patient.setdefault((radiograph.dataset, radiograph.patient), {}).setdefault(visit, place)
+    pairs = []
+    for visits in by_patient.values():
+        first, *later = (visits[visit] for visit in sorted(visits))
+        pairs += [(first, place) for place in later]
+    return tuple(pairs)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def load_originals(radiographs: tuple[Radiograph, ...], *, size: int) -> Original:
+    """Read images and masks, each resampled to ``size`` pixels squared.
+
+    Raises:
+        DataError: If a file cannot be read, a mask has another size than its image, or shows nothing.
+    """
+    for radiograph in radiographs:
+        image, mask = read_image(radiograph.image).grid.size, read_labels(radiograph.mask)
+        if mask.grid.size != image:
+            raise DataError(
+                f"mask {radiograph.mask} has size {mask.grid.size}, but its image {radiograph.image} has {image}: "
+                "give the mask of that image"
+            )
+        if not (mask.array == _INSIDE).any():
+            raise DataError(f"mask {radiograph.mask} has no voxel of {_INSIDE}, but must show the lungs: leave it out")
+    return Original(load_images(radiographs, size=size), load_masks(radiographs, size=size))
 
 
 def load_images(radiographs: tuple[Radiograph, ...], *, size: int) -> Float[Tensor, "image 1 y x"]:
@@ -113,8 +201,8 @@ def load_images(radiographs: tuple[Radiograph, ...], *, size: int) -> Float[Tens
 
 
 def load_masks(radiographs: tuple[Radiograph, ...], *, size: int) -> Float[Tensor, "image 1 y x"]:
-    """Read the masks (255 is lung), each resampled to ``size`` pixels squared, as 0 and 1."""
-    arrays = [_squared(read_labels(r.mask), size, "nearest").array == 255 for r in radiographs]
+    """Read the masks (255 is inside), each resampled to ``size`` pixels squared, as 0 and 1."""
+    arrays = [_squared(read_labels(r.mask), size, "nearest").array == _INSIDE for r in radiographs]
     return torch.from_numpy(np.stack(arrays).astype(np.float32))[:, None]
 
 

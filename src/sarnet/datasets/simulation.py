@@ -60,6 +60,11 @@ def applied_field(
     )
 
 
+def largest_voxels(settings: SimulationSettings, size: int) -> float:
+    """Return the largest displacement that one layer has, in voxels of an image of so many along its longest axis."""
+    return settings.peak_voxels[1] * size / _REFERENCE_SIZE
+
+
 def simulate_pair(
     image: Float[Tensor, "batch channel *space"], *, settings: SimulationSettings, rng: torch.Generator
 ) -> SimulatedPair:

@@ -8,6 +8,7 @@ from sarnet.losses.lncc import lncc
 from sarnet.losses.mask_overlap import mask_overlap
 from sarnet.losses.mask_supervision import mask_supervision
 from sarnet.losses.nmi import nmi
+from sarnet.losses.objective import objective
 from sarnet.losses.smoothness import smoothness
 from sarnet.losses.soft_dice import soft_dice
 from sarnet.losses.ssim import ssim
@@ -28,6 +29,7 @@ __all__ = [
     "mask_supervision",
     "nmi",
     "normalised_field_error",
+    "objective",
     "read_vgg",
     "smoothness",
     "soft_dice",

@@ -1,7 +1,11 @@
-"""Networks: the generator with its two trunks, and the files of its weights."""
+"""Networks: the generator with its two trunks and its masks, the discriminator, and the files of their weights."""
 
+from sarnet.networks.discriminator import Discriminator
 from sarnet.networks.features import Features
 from sarnet.networks.generator import Generator
+from sarnet.networks.masks import FusedMaps, MapFusion, hard_mask, soft_mask
+from sarnet.networks.otsu import otsu_level
+from sarnet.networks.unet import unet
 from sarnet.networks.weights import (
     DEFAULT_MODEL,
     LoadedGenerator,
@@ -12,10 +16,17 @@ from sarnet.networks.weights import (
 
 __all__ = [
     "DEFAULT_MODEL",
+    "Discriminator",
     "Features",
+    "FusedMaps",
     "Generator",
     "LoadedGenerator",
+    "MapFusion",
+    "hard_mask",
     "load_generator",
+    "otsu_level",
     "released_models",
     "save_generator",
+    "soft_mask",
+    "unet",
 ]

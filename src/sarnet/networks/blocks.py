@@ -29,15 +29,25 @@ class ResidualBlock(nn.Module):
         if normalisation == "none":
             nn.init.zeros_(self.second.weight)
 
-    def forward(self, maps: Tensor) -> Tensor:
+    def layers(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what each of the two convolutions gives, after its activation; the second is the block's result."""
         inner = self.relu(self.first_norm(self.first(maps)))
-        outer: Tensor = self.relu(maps + self.second_norm(self.second(inner)))
-        return outer
+        return inner, self.relu(maps + self.second_norm(self.second(inner)))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return self.layers(maps)[1]
 
 
-def through_blocks(blocks: nn.Sequential, maps: Tensor) -> list[Tensor]:
-    """Return what goes into a stack of blocks, and what comes out of each."""
-    stages = [maps]
-    for block in blocks:
-        stages.append(block(stages[-1]))
-    return stages
+class BlockStack(nn.Sequential):
+    """Residual blocks one after another, whose every layer can be looked at."""
+
+    def __init__(self, count: int, maps: int, normalisation: str) -> None:
+        super().__init__(*(ResidualBlock(maps, normalisation) for _ in range(count)))
+
+    def layers(self, maps: Tensor) -> list[Tensor]:
+        """Return what goes in and what every convolution gives, in order: of each block two, the second its result."""
+        layers = [maps]
+        for block in self:
+            assert isinstance(block, ResidualBlock)
+            layers += block.layers(layers[-1])
+        return layers

@@ -1,12 +1,13 @@
-"""The generator G: two images in, a displacement field out."""
+"""The generator G: two images in; a displacement field, an image and two masks out."""
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from sarnet.config import GeneratorSettings
-from sarnet.errors import ShapeError
+from sarnet.errors import InputError, ShapeError
 from sarnet.fields import bspline_field
 from sarnet.networks.features import Features
+from sarnet.networks.masks import FusedMaps, MapFusion
 from sarnet.networks.matching import MatchingTrunk
 from sarnet.networks.residual import ResidualTrunk
 
@@ -26,6 +27,9 @@ class Generator(nn.Module):
 
     with the stride ``s`` and the B-spline's matrix ``B``. The last layer starts near zero: training begins at the
     identity.
+
+    Two further outputs, where the settings ask for them: an image of the generator's own making (``synthesizes``), and
+    the maps that masks of both images are cut from (``segments``), which cost no layer of their own.
     """
 
     def __init__(self, settings: GeneratorSettings) -> None:
@@ -35,6 +39,14 @@ class Generator(nn.Module):
         self.last = nn.Conv2d(settings.maps, 2, 3, padding=1)
         nn.init.normal_(self.last.weight, std=1e-3)
         nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]  # a convolution made with its bias has one
+        if settings.synthesizes:
+            self.image = nn.Sequential(
+                nn.Conv2d(settings.maps, settings.stride**2, 3, padding=1), nn.PixelShuffle(settings.stride)
+            )
+        if settings.segments:
+            of_fixed, of_moving = self.trunk.layers(settings)
+            self.fixed_fusion = MapFusion(of_fixed, settings.maps)
+            self.moving_fusion = MapFusion(of_moving, settings.maps)
 
     @property
     def multiple(self) -> int:
@@ -81,6 +93,31 @@ class Generator(nn.Module):
         height, width = (round(spacing * size) for size in controls.shape[2:])
         # a place of the trunk's grid is the middle of the voxels that it was made of
         return bspline_field(spacing * controls, (height, width), spacing=spacing, origin=(spacing - 1) / 2)
+
+    def synthesized(self, features: Features) -> Float[Tensor, "batch 1 height width"]:
+        """Return the generator's own image of the moving one as registered (I_Trans as the paper's network emits it).
+
+        Raises:
+            InputError: If the network has no such output.
+        """
+        if not self.settings.synthesizes:
+            raise InputError("this generator synthesizes no image: its settings have synthesizes = false")
+        image: Tensor = self.image(features.maps)
+        return image.float()
+
+    def fused_maps(self, features: Features) -> FusedMaps:
+        """Return the maps that the masks of both images are cut from, at the images' resolution.
+
+        Raises:
+            InputError: If the network has no such output.
+        """
+        if not self.settings.segments:
+            raise InputError("this generator segments nothing: its settings have segments = false")
+        height, width = (self.settings.stride * size for size in features.maps.shape[2:])
+        return FusedMaps(
+            fixed=self.fixed_fusion(features.fixed_layers, (height, width)),
+            moving=self.moving_fusion(features.moving_layers, (height, width)),
+        )
 
     def forward(
         self, fixed: Float[Tensor, "batch 1 y x"], moving: Float[Tensor, "batch 1 y x"]

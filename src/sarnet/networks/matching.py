@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from sarnet.config import GeneratorSettings
 from sarnet.fields import bspline_field, warp
-from sarnet.networks.blocks import ResidualBlock, through_blocks
+from sarnet.networks.blocks import BlockStack
 from sarnet.networks.correlation import local_correlation
 from sarnet.networks.features import Features
 
@@ -31,8 +31,8 @@ class MatchingTrunk(nn.Module):
         self.radius = settings.radius
         offsets = (2 * settings.radius + 1) ** 2
 
-        def blocks(count: int) -> nn.Sequential:
-            return nn.Sequential(*(ResidualBlock(maps, norm) for _ in range(count)))
+        def blocks(count: int) -> BlockStack:
+            return BlockStack(count, maps, norm)
 
         self.encode = nn.Sequential(
             nn.PixelUnshuffle(settings.stride),
@@ -60,25 +60,48 @@ class MatchingTrunk(nn.Module):
         """Voxels that each axis of the images must be a multiple of."""
         return settings.stride * _COARSER
 
+    @staticmethod
+    def layers(settings: GeneratorSettings) -> tuple[int, int]:
+        """Numbers of layers on the fixed image's grid, encoders and decoders, and on the moving one's, encoders."""
+        encoders, decoders = 2 * (1 + 2 * settings.encoder_blocks), 2 * (1 + 2 * settings.blocks)
+        return encoders + decoders, encoders
+
     def forward(self, fixed: Float[Tensor, "batch 1 y x"], moving: Float[Tensor, "batch 1 y x"]) -> Features:
         # one pass for both images; (2 batch, maps, y, x)
-        both = self.encode(torch.cat([fixed, moving]))
-        both_coarse = self.encode_coarse(both)
-        fixed_fine, moving_fine = both.chunk(2)
-        fixed_coarse, _ = both_coarse.chunk(2)
+        encoded = _layers(self.encode, torch.cat([fixed, moving]))
+        encoded_coarse = _layers(self.encode_coarse, encoded[-1])
+        fixed_fine, moving_fine = encoded[-1].chunk(2)
+        fixed_coarse, _ = encoded_coarse[-1].chunk(2)
         space = (fixed_fine.shape[2], fixed_fine.shape[3])
 
-        cost = local_correlation(*self.project_coarse(both_coarse).chunk(2), radius=self.radius)
-        coarse = self.decode_coarse(torch.cat([cost, fixed_coarse], dim=1))
+        cost = local_correlation(*self.project_coarse(encoded_coarse[-1]).chunk(2), radius=self.radius)
+        decoded_coarse = _layers(self.decode_coarse, torch.cat([cost, fixed_coarse], dim=1))
+        coarse = decoded_coarse[-1]
         controls = _COARSER * self.coarse_field(coarse).float()
         base = bspline_field(controls, space, spacing=_COARSER, origin=(_COARSER - 1) / 2)
 
         warped = warp(self.project(moving_fine).float(), base)
         cost = local_correlation(self.project(fixed_fine), warped.to(fixed_fine.dtype), radius=self.radius)
         above = F.interpolate(coarse, scale_factor=_COARSER, mode="nearest")
-        enter, decode = self.decode[:-1], self.decode[-1]
-        assert isinstance(decode, nn.Sequential)
-        maps = enter(torch.cat([cost, fixed_fine, above, base.to(fixed_fine.dtype)], dim=1))
-        _, *earlier, last = through_blocks(decode, maps)
+        known = torch.cat([cost, fixed_fine, above, base.to(fixed_fine.dtype)], dim=1)
+        decoded = _layers(self.decode, known)
+        *earlier, last = decoded[2::2]
         smooth = F.interpolate(coarse, scale_factor=_COARSER, mode="bilinear", align_corners=False)
-        return Features(last, (smooth, *earlier), base)
+
+        of_fixed, of_moving = zip(*(layer.chunk(2) for layer in (*encoded, *encoded_coarse)), strict=True)
+        return Features(
+            last,
+            (smooth, *earlier),
+            base,
+            fixed_layers=(*of_fixed, *decoded_coarse, *decoded),
+            moving_layers=of_moving,
+        )
+
+
+def _layers(stage: nn.Sequential, maps: Tensor) -> list[Tensor]:
+    """What every convolution of a stage gives: those before its blocks, counted as one, and those in them."""
+    *enter, blocks = stage
+    assert isinstance(blocks, BlockStack)
+    for layer in enter:
+        maps = layer(maps)
+    return blocks.layers(maps)

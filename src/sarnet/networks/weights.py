@@ -5,20 +5,27 @@ import json
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
+from torch import Tensor, nn
 
-from sarnet.config import GeneratorSettings, build_settings
+from sarnet.config import DiscriminatorSettings, GeneratorSettings, build_settings
 from sarnet.errors import ConfigError, WeightsError
+from sarnet.networks.discriminator import Discriminator
 from sarnet.networks.generator import Generator
 
 DEFAULT_MODEL = "sarnet-cxr-initial"
 """Name of the released weights that a registration uses where none are named."""
 
 _SUFFIX = ".safetensors"
+
+_REVERSE, _DISCRIMINATOR = "reverse.", "discriminator."
+"""What the names of these networks' tensors begin with; the generator's stand as they are."""
+
+_AnyNetwork = TypeVar("_AnyNetwork", bound=nn.Module)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +41,12 @@ class LoadedGenerator:
     sha256: str
     """Hash of the file."""
 
+    reverse: Generator | None = None
+    """F, where it is a network of its own; else it is the generator with the roles of the images exchanged."""
+
+    discriminator: Discriminator | None = None
+    """The discriminator of the fixed domain, where the weights come from adversarial training."""
+
 
 def released_models() -> tuple[str, ...]:
     """Return the names of the weights in the package."""
@@ -41,16 +54,33 @@ def released_models() -> tuple[str, ...]:
     return tuple(sorted(f.name.removesuffix(_SUFFIX) for f in folder.iterdir() if f.name.endswith(_SUFFIX)))
 
 
-def save_generator(generator: Generator, path: Path, *, record: dict[str, Any]) -> None:
-    """Write weights with the settings that rebuild their network; what was there stays until they are whole.
+def save_generator(
+    generator: Generator,
+    path: Path,
+    *,
+    record: dict[str, Any],
+    reverse: Generator | None = None,
+    discriminator: Discriminator | None = None,
+) -> None:
+    """Write weights with the settings that rebuild their networks; what was there stays until they are whole.
 
     Args:
-        generator: The network.
+        generator: The network G.
         path: File to write, ``.safetensors``.
         record: Provenance to keep beside the weights, as JSON can hold it.
+        reverse: F, where it is a network of its own; it is built as G is.
+        discriminator: That of the fixed domain, where there is one.
     """
-    tensors = {name: value.detach().contiguous().cpu() for name, value in generator.state_dict().items()}
+    networks = {"": generator, _REVERSE: reverse, _DISCRIMINATOR: discriminator}
+    tensors = {
+        prefix + name: value.detach().contiguous().cpu()
+        for prefix, network in networks.items()
+        if network is not None
+        for name, value in network.state_dict().items()
+    }
     metadata = {"generator": generator.settings.model_dump_json(), "record": json.dumps(record, default=str)}
+    if discriminator is not None:
+        metadata["discriminator"] = discriminator.settings.model_dump_json()
     # not safetensors' save_file(): only its owner could read what that writes
     temporary = path.with_suffix(".partial")
     temporary.write_bytes(save(tensors, metadata=metadata))
@@ -75,17 +105,32 @@ def load_generator(model: str | Path = DEFAULT_MODEL) -> LoadedGenerator:
         raise WeightsError(f"model {model} cannot be read as a safetensors file: {error}") from error
     if "generator" not in metadata:
         raise WeightsError(f"model {model} holds no weights of a generator: it was not written by 'sarnet train'")
+    reverse, discriminator = _take(tensors, _REVERSE), _take(tensors, _DISCRIMINATOR)
     try:
         settings = build_settings(GeneratorSettings, json.loads(metadata["generator"]))
-        generator = Generator(settings)
-        generator.load_state_dict(tensors)
+        judge_settings = build_settings(DiscriminatorSettings, json.loads(metadata.get("discriminator", "{}")))
+        return LoadedGenerator(
+            generator=_frozen(Generator(settings), tensors),
+            name=Path(model).stem,
+            sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+            reverse=_frozen(Generator(settings), reverse) if reverse else None,
+            discriminator=_frozen(Discriminator(judge_settings), discriminator) if discriminator else None,
+        )
     except (ConfigError, RuntimeError, ValueError) as error:
         raise WeightsError(f"model {model} holds weights of another kind of network: {error}") from error
-    generator.eval().requires_grad_(False)
-    generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a tenth faster on CPUs
-    return LoadedGenerator(
-        generator=generator, name=Path(model).stem, sha256=hashlib.sha256(path.read_bytes()).hexdigest()
-    )
+
+
+def _take(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Remove and return the tensors of one network, by their names in it."""
+    names = [name for name in tensors if name.startswith(prefix)]
+    return {name.removeprefix(prefix): tensors.pop(name) for name in names}
+
+
+def _frozen(network: _AnyNetwork, tensors: dict[str, Tensor]) -> _AnyNetwork:
+    network.load_state_dict(tensors)
+    network.eval().requires_grad_(False)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a tenth faster on CPUs
+    return network
 
 
 def _find(model: str) -> Path:

@@ -1,6 +1,22 @@
-"""Training: the state that a checkpoint holds, and the paper's first stage."""
+"""Training: the paper's two stages, the U-Net beside them, and what they remember, log and show."""
 
-from sarnet.training.initial import Progress, relative_field_error, train_initial
+from sarnet.training.adversarial import train_adversarial
+from sarnet.training.initial import train_initial
+from sarnet.training.segmentation import load_unet, predicted_mask, train_unet
+from sarnet.training.stage import Progress
 from sarnet.training.state import TrainingState
+from sarnet.training.train import train
+from sarnet.training.validation import Validation, validate
 
-__all__ = ["Progress", "TrainingState", "relative_field_error", "train_initial"]
+__all__ = [
+    "Progress",
+    "TrainingState",
+    "Validation",
+    "load_unet",
+    "predicted_mask",
+    "train",
+    "train_adversarial",
+    "train_initial",
+    "train_unet",
+    "validate",
+]

@@ -1,0 +1,46 @@
+"""What a training writes of itself: a CSV to read, and the same for TensorBoard."""
+
+import csv
+from pathlib import Path
+
+from lightning_fabric.loggers.tensorboard import TensorBoardLogger
+
+from sarnet.errors import MissingExtraError
+
+LOG_FILE = "log.csv"
+
+
+class Log:
+    """Named figures of a step: a row of ``log.csv``, and a point on each of TensorBoard's curves."""
+
+    def __init__(self, folder: Path, *, after: int) -> None:
+        """Open the log of a training that goes on.
+
+        Args:
+            folder: Where it lies.
+            after: The last step that was kept: rows of later ones, which will be done again, are dropped.
+
+        Raises:
+            MissingExtraError: If TensorBoard is not installed.
+        """
+        self._path = folder / LOG_FILE
+        if self._path.exists():
+            head, *rows = self._path.read_bytes().splitlines(keepends=True)
+            self._path.write_bytes(head + b"".join(row for row in rows if int(row.split(b",")[0]) <= after))
+        try:
+            self._curves = TensorBoardLogger(folder, name="", version="tensorboard")
+        except ModuleNotFoundError as error:
+            raise MissingExtraError(
+                "training writes a log for TensorBoard, but it is missing: pip install 'sarnet[train]'"
+            ) from error
+
+    def write(self, step: int, figures: dict[str, float]) -> None:
+        """Add a row; every row of a log has the same names."""
+        new = not self._path.exists()
+        with self._path.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            if new:
+                writer.writerow(["step", *figures])
+            writer.writerow([step, *(f"{value:.5g}" for value in figures.values())])
+        self._curves.log_metrics(figures, step)
+        self._curves.save()

@@ -1,0 +1,29 @@
+"""Beginning with weights that there are already."""
+
+from sarnet.errors import WeightsError
+from sarnet.networks import Generator, load_generator
+
+_HEADS = ("image.", "fixed_fusion.", "moving_fusion.")
+"""Outputs that the first stage does not train: where the weights have none, they begin as drawn."""
+
+
+def start_from(generator: Generator, model: str) -> None:
+    """Copy released weights, or those of a file, into a generator.
+
+    Args:
+        generator: Of the same trunk; it may have outputs that the weights lack.
+        model: Released name or ``.safetensors`` file.
+
+    Raises:
+        WeightsError: If the weights cannot be read, or are of another architecture.
+    """
+    weights = load_generator(model).generator.state_dict()
+    wanted = generator.state_dict()
+    lacking = [name for name in wanted if name not in weights and not name.startswith(_HEADS)]
+    other = [name for name, value in weights.items() if name not in wanted or wanted[name].shape != value.shape]
+    if lacking or other:
+        raise WeightsError(
+            f"start {model} has weights of another architecture ({(lacking + other)[0]} does not fit): "
+            "give the generator the settings it was trained with"
+        )
+    generator.load_state_dict(weights, strict=False)

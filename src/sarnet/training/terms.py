@@ -1,0 +1,152 @@
+"""The terms of the second stage's objective, each computed from a pair that was registered both ways."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from sarnet.config import TrainingSettings
+from sarnet.datasets import largest_voxels
+from sarnet.fields import compose, warp
+from sarnet.losses import (
+    VggFeatures,
+    cycle,
+    field_error,
+    folding,
+    generator_adversarial,
+    lncc,
+    mask_overlap,
+    mask_supervision,
+    nmi,
+    normalised_field_error,
+    smoothness,
+    ssim,
+    tie,
+    vgg_distance,
+)
+from sarnet.networks import Discriminator, Generator, soft_mask
+from sarnet.training.batches import Batch
+from sarnet.training.ways import Way, returned
+
+_OUTSIDE_WEIGHT = 0.05
+"""What a voxel that shows nothing of the image still counts for the field: enough for a smooth one."""
+
+
+class Terms:
+    """Computes every term that has a weight, by its name in :class:`sarnet.config.ObjectiveSettings`."""
+
+    def __init__(self, settings: TrainingSettings, vgg: VggFeatures | None) -> None:
+        """Keep what does not change from step to step.
+
+        Args:
+            settings: Of the training.
+            vgg: VGG16, where its term has a weight.
+        """
+        self._stage = settings.adversarial
+        self._weights = settings.adversarial.weights.model_dump()
+        self._vgg = vgg
+        self._largest_voxels = largest_voxels(settings.simulation, settings.size)
+
+    def of_way(
+        self, way: Way, batch: Batch, *, seen: tuple[Tensor, Tensor], judge: Discriminator, step: int
+    ) -> dict[str, Tensor]:
+        """Return the terms of one way.
+
+        Args:
+            way: The pairs, and what the generator made of them.
+            batch: What counts for which pair.
+            seen: What VGG16 and the discriminator see of the fixed and of the warped image.
+            judge: The discriminator of this way's fixed images, its parameters frozen.
+            step: Number of the step, which the softness of the masks' threshold goes by.
+        """
+        pair, known, segmented = way.pair, batch.known, batch.segmented
+        inside = pair.inside.clamp_min(_OUTSIDE_WEIGHT)
+        terms: dict[str, Callable[[], Tensor]] = {
+            "nmi": lambda: nmi(pair.fixed, way.warped, weight=inside),
+            "ssim": lambda: ssim(pair.fixed, way.warped, weight=inside),
+            "vgg": lambda: self._perceived(seen),
+            "adversarial": lambda: generator_adversarial(judge(seen[1])),
+            "mask_overlap": lambda: _overlap(way, segmented),
+            "mask_supervision": lambda: _supervision(way, segmented, self._temperature(step)),
+            "field": lambda: self._field(way, known, inside),
+            "tie": lambda: _tie(way),
+            "field_length": lambda: _length(way.displacement, way, known, inside),
+            "coarse_field": lambda: _length(way.coarse, way, known, inside),
+            "lncc": lambda: lncc(pair.fixed, way.warped, weight=inside),
+            "smoothness": lambda: smoothness(way.displacement),
+            "folding": lambda: folding(way.displacement),
+        }
+        return {name: term() for name, term in terms.items() if self._weights[name]}
+
+    def of_both(self, ways: tuple[Way, Way], *, generator: Generator, reverse: Generator) -> dict[str, Tensor]:
+        """Return the terms that need both ways.
+
+        Args:
+            ways: There and back.
+            generator: G.
+            reverse: F, which may be G itself.
+        """
+        there, back = ways
+        terms = {}
+        if self._weights["cycle"]:
+            passes = self._stage.cycle == "passes"
+            to_moving, to_fixed = returned(ways, generator=generator, reverse=reverse, passes=passes)
+            # the warped image of the way there came from the moving image, which the way back has as its fixed one
+            terms["cycle"] = _cycle(back, to_moving) + _cycle(there, to_fixed)
+        if self._weights["inverse_consistency"]:
+            terms["inverse_consistency"] = (_apart(there, back) + _apart(back, there)) / 2
+        return terms
+
+    def _perceived(self, seen: tuple[Tensor, Tensor]) -> Tensor:
+        assert self._vgg is not None
+        return vgg_distance(self._vgg, *seen)
+
+    def _field(self, way: Way, known: Tensor, inside: Tensor) -> Tensor:
+        if not known.any():
+            return way.displacement.new_zeros(())
+        found, wanted = way.displacement[known], way.pair.displacement[known]
+        return normalised_field_error(found, wanted, largest_voxels=self._largest_voxels, weight=inside[known])
+
+    def _temperature(self, step: int) -> float:
+        """From the first to the last, evenly in its logarithm."""
+        first, last = (math.log(value) for value in self._stage.temperature)
+        return math.exp(first + (last - first) * step / max(1, self._stage.steps - 1))
+
+
+def _overlap(way: Way, segmented: Tensor) -> Tensor:
+    if not segmented.any():
+        return way.displacement.new_zeros(())
+    warped = warp(way.pair.moving_mask[segmented], way.displacement[segmented])
+    return mask_overlap(way.pair.fixed_mask[segmented], warped)
+
+
+def _supervision(way: Way, segmented: Tensor, temperature: float) -> Tensor:
+    if not segmented.any():
+        return way.displacement.new_zeros(())
+    assert way.fused is not None
+    fixed, moving = (soft_mask(fused[segmented], temperature=temperature) for fused in way.fused)
+    of_fixed = mask_supervision(fixed, way.pair.fixed_mask[segmented])
+    return (of_fixed + mask_supervision(moving, way.pair.moving_mask[segmented])) / 2
+
+
+def _tie(way: Way) -> Tensor:
+    assert way.synthesized is not None
+    return tie(way.synthesized, way.warped)
+
+
+def _length(displacement: Tensor, way: Way, known: Tensor, inside: Tensor) -> Tensor:
+    if not known.any():
+        return displacement.new_zeros(())
+    return field_error(displacement[known], way.pair.displacement[known], weight=inside[known], norm="euclidean")
+
+
+def _cycle(way: Way, returned_image: Tensor) -> Tensor:
+    return cycle(way.pair.fixed, returned_image, weight=way.pair.inside.clamp_min(_OUTSIDE_WEIGHT))
+
+
+def _apart(first: Way, second: Way) -> Tensor:
+    """Mean length of two ways' fields one after the other: how far one misses being the other's inverse."""
+    together = compose(first.displacement, second.displacement)
+    inside = first.pair.inside.clamp_min(_OUTSIDE_WEIGHT)
+    return field_error(together, torch.zeros_like(together), weight=inside, norm="euclidean")

@@ -1,0 +1,41 @@
+"""Training from the first stage to the last."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from sarnet.config import TrainingSettings
+from sarnet.errors import ConfigError
+from sarnet.training.adversarial import train_adversarial
+from sarnet.training.initial import train_initial
+from sarnet.training.segmentation import train_unet
+from sarnet.training.stage import Progress
+
+
+def train(
+    settings: TrainingSettings, *, resume: bool = False, report: Callable[[Progress], None] | None = None
+) -> tuple[Path, ...]:
+    """Do every stage that has steps, each beginning with the weights of the one before.
+
+    Args:
+        settings: What is trained, on what, and how.
+        resume: Go on where an earlier call stopped.
+        report: Called after every step.
+
+    Returns:
+        The weights' paths, of the generator last trained first.
+
+    Raises:
+        ConfigError: If no stage has steps.
+        SarnetError: As :func:`train_initial`, :func:`train_adversarial` and :func:`train_unet` do.
+    """
+    written: list[Path] = []
+    if settings.initial.steps:
+        written = [train_initial(settings, resume=resume, report=report)]
+    if settings.adversarial.steps:
+        second = settings.model_copy(update={"start": str(written[0])}) if written else settings
+        written = [train_adversarial(second, resume=resume, report=report)]
+    if settings.unet.steps:
+        written.append(train_unet(settings, resume=resume, report=report))
+    if not written:
+        raise ConfigError("no stage has steps: give initial.steps, adversarial.steps or unet.steps a number above 0")
+    return tuple(written)
