@@ -4,7 +4,7 @@ import difflib
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -29,7 +29,9 @@ class GeneratorSettings(Settings):
     maps: int = Field(default=64, ge=4)
     """Feature maps of every convolution."""
     normalisation: Literal["batch", "group", "none"] = "none"
-    """What follows a convolution inside a block; the paper's is ``batch``."""
+    """What follows a convolution inside a block; the paper's is ``batch``. Its statistics are those of the images that
+    one process has: with several of them, and with it alone, gradients are not those of one process on the whole
+    batch."""
     encoder_blocks: int = Field(default=2, ge=1)
     """``matching`` alone: residual blocks that encode each image."""
     matched_maps: int = Field(default=16, ge=1)
@@ -52,12 +54,11 @@ class DiscriminatorSettings(Settings):
 class UnetSettings(Settings):
     """The U-Net for comparison: its channels, and how it is trained on the masks of the same images."""
 
-    channels: tuple[int, ...] = (16, 32, 64, 128, 256)
+    channels: tuple[int, ...] = Field(default=(16, 32, 64, 128, 256), min_length=2)
     """Channels of each level."""
     steps: int = Field(default=0, ge=0)
-    """Steps until the learning rate has fallen to zero; none: it is not trained."""
-    batch: int = Field(default=8, ge=1)
-    """Images in a step."""
+    """Steps until the learning rate has fallen to zero; none: it is not trained. A step has the pairs of those of the
+    second stage's sources that have masks."""
     learning_rate: float = Field(default=1e-3, gt=0)
     """Of Adam, at its highest."""
     warm_up_steps: int = Field(default=100, ge=0)
@@ -358,6 +359,9 @@ def _check_names(kind: type[Settings], tree: dict[str, Any], above: tuple[str, .
             near = difflib.get_close_matches(name, kind.model_fields, n=1, cutoff=0.5)
             hint = f"did you mean {near[0]!r}?" if near else f"known are {sorted(kind.model_fields)}"
             raise ConfigError(f"{'.'.join((*above, name))!r} is not a setting; {hint}")
-        inner = kind.model_fields[name].annotation
-        if isinstance(value, dict) and isinstance(inner, type) and issubclass(inner, Settings):
-            _check_names(inner, value, (*above, name))
+        annotation = kind.model_fields[name].annotation
+        inner = next(iter(get_args(annotation)), annotation)  # a tuple[SourceSettings, ...] has a group in each place
+        if isinstance(inner, type) and issubclass(inner, Settings):
+            for group in value if isinstance(value, list) else [value]:
+                if isinstance(group, dict):
+                    _check_names(inner, group, (*above, name))

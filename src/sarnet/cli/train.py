@@ -53,5 +53,5 @@ def train(
             bar.stop()
     for path in weights:
         say(f"Weights are in {path}")
-    if weights[0].name == "generator.safetensors":
+    if weights and weights[0].name == "generator.safetensors":
         say(f"Use them by sarnet register --model {weights[0]}")

@@ -23,10 +23,12 @@ def objective(terms: Mapping[str, Float[Tensor, ""]], weights: ObjectiveSettings
         weights: The weight of each.
 
     Raises:
-        InputError: If a term has no weight of its name, or one that has a weight is missing.
+        InputError: If a term has no weight of its name, one that has a weight is missing, or there is none at all.
     """
     wanted = {name: weight for name, weight in weights.model_dump().items() if weight or name in terms}
     if terms.keys() != wanted.keys():
         different = sorted(terms.keys() ^ wanted.keys())
         raise InputError(f"terms {sorted(terms)} and those with a weight {sorted(wanted)} differ by {different}")
+    if not wanted:
+        raise InputError("weights are all 0, but an objective needs a term: give one of them a weight")
     return torch.stack([wanted[name] * term for name, term in terms.items()]).sum()

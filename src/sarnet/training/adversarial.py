@@ -25,9 +25,11 @@ from sarnet.training.stage import (
     Progress,
     average_gradients,
     check_finite,
+    check_shares,
     claim,
     make_fabric,
     set_learning_rate,
+    shared_means,
     training_record,
 )
 from sarnet.training.start import start_from
@@ -35,6 +37,9 @@ from sarnet.training.state import TrainingState
 from sarnet.training.terms import Terms
 from sarnet.training.validation import VALIDATION_PAIRS, validate
 from sarnet.training.ways import Way, both_ways, judged
+
+_OF_MASKS, _OF_FIELDS = ("mask_overlap", "mask_supervision"), ("field", "field_length", "coarse_field")
+"""Terms that say nothing without a pair whose masks count, or one whose field is known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,16 +91,16 @@ def train_adversarial(
 
     Raises:
         InputError: If the folder holds a checkpoint and ``resume`` was not asked for, an image or a loss is not finite.
-        ConfigError: If the sources cannot be drawn from, a term wants an output that the generator has not, or a source
-            cannot be divided among the processes.
+        ConfigError: If the sources cannot be drawn from, a term wants an output that the generator has not or pairs
+            that no source has, or a source cannot be divided among the processes.
         DataError: If images, masks or VGG16's weights cannot be read, or do not fit one another.
         WeightsError: If a checkpoint, VGG16's weights or those to start with are of another kind.
     """
     stage, out = settings.adversarial, settings.out / "adversarial"
     _check(settings)
     vgg = read_vgg(settings.vgg) if stage.weights.vgg else None
-    checkpoint = claim(out, resume=resume)
     split = split_by_patient(read_radiographs(settings.visits, dataset=settings.dataset), seed=settings.seed)
+    checkpoint = claim(out, resume=resume)
     sources = PairSources(
         load_originals(split.train, size=settings.size),
         split.train,
@@ -111,7 +116,7 @@ def train_adversarial(
     optimisers = _optimisers(players, settings)
     state = TrainingState(players.named(), optimisers)
     if checkpoint is not None:
-        state.load(checkpoint, settings=settings)
+        state.load(checkpoint, settings=settings, free={"initial", "unet"})
     game = _Game(players, None if vgg is None else vgg.to(fabric.device), settings, fabric)
     checkpoints = Checkpoints(out, state, settings=settings, writes=fabric.is_global_zero)
     log = Log(out, after=state.step) if fabric.is_global_zero else None
@@ -143,7 +148,7 @@ def train_adversarial(
         if fabric.is_global_zero and (last or state.step % stage.picture_steps == 0):
             save_picture(players.average or players.generator, held_out, out / f"pictures/step-{state.step:06d}.png")
         checkpoints.due(last=last)
-        if report is not None:
+        if report is not None and fabric.is_global_zero:
             report(Progress("adversarial", state.step, stage.steps, terms["total"], judgement, found))
 
     weights = out / WEIGHTS_FILE
@@ -155,6 +160,7 @@ def train_adversarial(
             discriminator=players.judge if stage.weights.adversarial else None,
             record=training_record("adversarial", state.step, settings),
         )
+    fabric.barrier()  # whoever goes on with them finds them whole
     return weights
 
 
@@ -208,16 +214,20 @@ class _Game:
             terms = {name: (there[name] + back[name]) / 2 for name in there}
             terms |= self._terms.of_both(ways, generator=players.generator, reverse=players.reverse)
             total = objective(terms, self._stage.weights)
-        check_finite(float(total.detach()), step)
+        figures = shared_means(self._fabric, {"total": total} | terms)
+        check_finite(figures["total"], step)
         self._step(total, optimiser, players.generators())
         for judge in players.judges():
             judge.requires_grad_(True)
         self._voxels.append(float(ways[0].displacement.detach().norm(dim=1).mean()))
-        return {"total": float(total.detach())} | {name: float(term.detach()) for name, term in terms.items()}
+        return figures
 
     def standing(self) -> Standing:
         """How the game has gone since this was last asked."""
-        standing = Standing(_mean(self._right), _mean(self._voxels))
+        figures = Standing(_mean(self._right), _mean(self._voxels))._asdict()
+        device = self._fabric.device
+        tensors = {name: torch.tensor(value, device=device) for name, value in figures.items()}
+        standing = Standing(**shared_means(self._fabric, tensors))
         self._right, self._voxels = [], []
         return standing
 
@@ -244,12 +254,20 @@ def _check(settings: TrainingSettings) -> None:
                 f"adversarial.weights.{term} is not 0, but generator.{wanted} is false: set it to true, "
                 "or the weight to 0"
             )
+    weights = stage.weights.model_dump()
+    if not any(weights.values()):
+        raise ConfigError("adversarial.weights are all 0, but the stage needs a term: give one of them a weight")
+    for terms, kind, there in (
+        (_OF_MASKS, "with masks", any(source.masks for source in stage.sources)),
+        (_OF_FIELDS, "of kind simulated", any(source.kind == "simulated" for source in stage.sources)),
+    ):
+        for term in terms:
+            if weights[term] and not there:
+                raise ConfigError(
+                    f"adversarial.weights.{term} is not 0, but no source is {kind}: add one, or set the weight to 0"
+                )
     for source in stage.sources:
-        if source.pairs % settings.devices:
-            raise ConfigError(
-                f"adversarial.sources has {source.pairs} pairs of {source.kind}, but {settings.devices} devices "
-                "share them: give a multiple"
-            )
+        check_shares(f"adversarial.sources.pairs of {source.kind}", source.pairs, devices=settings.devices)
 
 
 def _players(settings: TrainingSettings, device: torch.device) -> Players:

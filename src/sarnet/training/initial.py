@@ -27,9 +27,11 @@ from sarnet.training.stage import (
     average_gradients,
     channels_last,
     check_finite,
+    check_shares,
     claim,
     make_fabric,
     set_learning_rate,
+    shared_means,
     training_record,
 )
 from sarnet.training.start import start_from
@@ -40,7 +42,7 @@ _OUTSIDE_WEIGHT = 0.05
 """What a voxel that shows nothing of the image still counts: enough for a smooth field, too little to guess it."""
 
 
-class Terms(NamedTuple):
+class InitialTerms(NamedTuple):
     """The first stage's objective, term by term."""
 
     total: Tensor
@@ -68,12 +70,14 @@ def train_initial(
 
     Raises:
         InputError: If the folder holds a checkpoint and ``resume`` was not asked for, or a loss is not finite.
+        ConfigError: If the batch cannot be divided among the processes.
         DataError: If the images cannot be read.
         WeightsError: If the checkpoint is of another network, or of a training with other settings.
     """
     stage, out = settings.initial, settings.out / "initial"
-    checkpoint = claim(out, resume=resume)
+    check_shares("initial.batch", stage.batch, devices=settings.devices)
     split = split_by_patient(read_radiographs(settings.visits, dataset=settings.dataset), seed=settings.seed)
+    checkpoint = claim(out, resume=resume)
     images = load_images(split.train, size=settings.size)
     held_out = load_originals(split.validation[:VALIDATION_PAIRS], size=settings.size)
 
@@ -84,11 +88,12 @@ def train_initial(
     if settings.start is not None:
         start_from(generator, settings.start)
     generator.to(fabric.device)  # before the optimiser's state is loaded, which goes where the weights are
-    groups = [{"params": list(generator.parameters()), "highest": stage.learning_rate}]
-    optimiser = torch.optim.Adam(groups, lr=stage.learning_rate, betas=(settings.beta1, 0.999))
+    optimiser = torch.optim.Adam(
+        [{"params": list(generator.parameters()), "highest": stage.learning_rate}], betas=(settings.beta1, 0.999)
+    )
     state = TrainingState({"generator": generator}, {"generator": optimiser})
     if checkpoint is not None:
-        state.load(checkpoint, settings=settings)
+        state.load(checkpoint, settings=settings, free={"adversarial", "unet"})
     checkpoints = Checkpoints(out, state, settings=settings, writes=fabric.is_global_zero)
     log = Log(out, after=state.step) if fabric.is_global_zero else None
 
@@ -101,8 +106,8 @@ def train_initial(
         with fabric.autocast():
             features = generator.features(channels_last(pair.fixed), channels_last(pair.moving))
             terms = _objective(generator, features, pair, settings)
-        total = float(terms.total.detach())
-        check_finite(total, state.step)
+        figures = shared_means(fabric, terms._asdict())
+        check_finite(figures["total"], state.step)
         optimiser.zero_grad()
         fabric.backward(terms.total)
         average_gradients(fabric, generator.parameters())
@@ -115,17 +120,15 @@ def train_initial(
             validation = validate(generator, held_out, settings=settings)
             judgement = str(validation)
             if log is not None:
-                log.write(
-                    state.step,
-                    {name: float(term.detach()) for name, term in terms._asdict().items()} | validation.figures(),
-                )
+                log.write(state.step, figures | validation.figures())
         checkpoints.due(last=last)
-        if report is not None:
-            report(Progress("initial", state.step, stage.steps, total, judgement))
+        if report is not None and fabric.is_global_zero:
+            report(Progress("initial", state.step, stage.steps, figures["total"], judgement))
 
     weights = out / WEIGHTS_FILE
     if fabric.is_global_zero:
         save_generator(generator, weights, record=training_record("initial", state.step, settings))
+    fabric.barrier()  # whoever goes on with them finds them whole
     return weights
 
 
@@ -138,7 +141,9 @@ def training_pair(images: Tensor, *, settings: TrainingSettings, step: int) -> T
     )
 
 
-def _objective(generator: Generator, features: Features, pair: TrainingPair, settings: TrainingSettings) -> Terms:
+def _objective(
+    generator: Generator, features: Features, pair: TrainingPair, settings: TrainingSettings
+) -> InitialTerms:
     stage = settings.initial
     displacement = generator.displacement(generator.controls(features))
     weight = pair.inside.clamp_min(_OUTSIDE_WEIGHT)
@@ -150,4 +155,4 @@ def _objective(generator: Generator, features: Features, pair: TrainingPair, set
     image = ((warped - pair.fixed) ** 2).mean()
     correlation = lncc(pair.fixed, warped) if stage.lncc_weight else image.new_zeros(())
     total = field + stage.coarse_weight * coarse + stage.image_weight * image + stage.lncc_weight * correlation
-    return Terms(total, field, coarse, image, correlation)
+    return InitialTerms(total, field, coarse, image, correlation)

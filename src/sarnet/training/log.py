@@ -24,7 +24,7 @@ class Log:
             MissingExtraError: If TensorBoard is not installed.
         """
         self._path = folder / LOG_FILE
-        if self._path.exists():
+        if self._path.exists() and self._path.stat().st_size:
             head, *rows = self._path.read_bytes().splitlines(keepends=True)
             self._path.write_bytes(head + b"".join(row for row in rows if int(row.split(b",")[0]) <= after))
         try:
@@ -36,10 +36,9 @@ class Log:
 
     def write(self, step: int, figures: dict[str, float]) -> None:
         """Add a row; every row of a log has the same names."""
-        new = not self._path.exists()
         with self._path.open("a", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
-            if new:
+            if file.tell() == 0:
                 writer.writerow(["step", *figures])
             writer.writerow([step, *(f"{value:.5g}" for value in figures.values())])
         self._curves.log_metrics(figures, step)

@@ -11,12 +11,22 @@ from torch import nn
 
 from sarnet.config import SourceSettings, TrainingSettings, UnetSettings
 from sarnet.datasets import load_originals, read_radiographs, split_by_patient
-from sarnet.errors import WeightsError
+from sarnet.errors import ConfigError, WeightsError
 from sarnet.losses import mask_supervision
 from sarnet.networks import unet
 from sarnet.training.batches import PairSources
 from sarnet.training.log import Log
-from sarnet.training.stage import Checkpoints, Progress, check_finite, claim, make_fabric, set_learning_rate
+from sarnet.training.stage import (
+    Checkpoints,
+    Progress,
+    average_gradients,
+    check_finite,
+    check_shares,
+    claim,
+    make_fabric,
+    set_learning_rate,
+    shared_means,
+)
 from sarnet.training.state import TrainingState
 from sarnet.training.validation import VALIDATION_PAIRS, mean_dice
 
@@ -42,17 +52,20 @@ def train_unet(
 
     Raises:
         InputError: If the folder holds a checkpoint and ``resume`` was not asked for, or a loss is not finite.
+        ConfigError: If no source has masks, one cannot be divided among the processes, or the images cannot be halved
+            as often as the network does.
         DataError: If images or masks cannot be read, or do not fit each other.
         WeightsError: If the checkpoint is of another network.
         MissingExtraError: If MONAI is not installed.
     """
     stage, out = settings.unet, settings.out / "unet"
-    checkpoint = claim(out, resume=resume)
+    _check(settings)
     split = split_by_patient(read_radiographs(settings.visits, dataset=settings.dataset), seed=settings.seed)
+    checkpoint = claim(out, resume=resume)
     sources = PairSources(
         load_originals(split.train, size=settings.size),
         split.train,
-        sources=_with_masks(settings.adversarial.sources),
+        sources=_with_masks(settings),
         simulation=settings.simulation,
         seed=settings.seed,
     )
@@ -64,23 +77,25 @@ def train_unet(
     optimiser = torch.optim.Adam([{"params": list(network.parameters()), "highest": stage.learning_rate}])
     state = TrainingState({"unet": network}, {"unet": optimiser})
     if checkpoint is not None:
-        state.load(checkpoint, settings=settings)
-    checkpoints, log = Checkpoints(out, state, settings=settings), Log(out, after=state.step)
+        state.load(checkpoint, settings=settings, free={"generator", "initial"})
+    checkpoints = Checkpoints(out, state, settings=settings, writes=fabric.is_global_zero)
+    log = Log(out, after=state.step) if fabric.is_global_zero else None
 
     judgement = ""
     while state.step < stage.steps:
         set_learning_rate(optimiser, state.step, steps=stage.steps, warm_up_steps=stage.warm_up_steps)
-        pair = sources.draw(state.step).pair
+        pair = sources.draw(state.step, process=fabric.global_rank, processes=fabric.world_size).pair
         images = torch.cat([pair.fixed, pair.moving]).to(fabric.device)
         masks = torch.cat([pair.fixed_mask, pair.moving_mask]).to(fabric.device)
         with fabric.autocast():
             logits = network(images)
         loss = mask_supervision(logits.float().sigmoid(), masks)
         loss = loss + nn.functional.binary_cross_entropy_with_logits(logits.float(), masks)
-        total = float(loss.detach())
+        total = shared_means(fabric, {"total": loss})["total"]
         check_finite(total, state.step)
         optimiser.zero_grad()
         fabric.backward(loss)
+        average_gradients(fabric, network.parameters())
         nn.utils.clip_grad_norm_(network.parameters(), settings.clip_norm)
         optimiser.step()
         state.step += 1
@@ -89,14 +104,16 @@ def train_unet(
         if last or state.step % settings.validate_steps == 0:
             dice = mean_dice(lambda image: predicted_mask(network, image), held_out)
             judgement = f"masks' Dice {dice:.3f}"
-            log.write(state.step, {"total": total, "validation_mask_dice": dice})
+            if log is not None:
+                log.write(state.step, {"total": total, "validation_mask_dice": dice})
         checkpoints.due(last=last)
-        if report is not None:
+        if report is not None and fabric.is_global_zero:
             report(Progress("unet", state.step, stage.steps, total, judgement))
 
     weights = out / UNET_FILE
-    tensors = {name: value.detach().contiguous().cpu() for name, value in network.state_dict().items()}
-    weights.write_bytes(save(tensors, metadata={"unet": stage.model_dump_json()}))
+    if fabric.is_global_zero:
+        tensors = {name: value.detach().contiguous().cpu() for name, value in network.state_dict().items()}
+        weights.write_bytes(save(tensors, metadata={"unet": stage.model_dump_json()}))
     return weights
 
 
@@ -128,5 +145,16 @@ def predicted_mask(network: nn.Module, image: torch.Tensor) -> torch.Tensor:
     return mask
 
 
-def _with_masks(sources: tuple[SourceSettings, ...]) -> tuple[SourceSettings, ...]:
-    return tuple(source for source in sources if source.masks)
+def _with_masks(settings: TrainingSettings) -> tuple[SourceSettings, ...]:
+    return tuple(source for source in settings.adversarial.sources if source.masks)
+
+
+def _check(settings: TrainingSettings) -> None:
+    """Refuse settings that contradict one another before anything is read."""
+    if not _with_masks(settings):
+        raise ConfigError("adversarial.sources names none with masks, but the U-Net learns from them: add one")
+    for source in _with_masks(settings):
+        check_shares(f"adversarial.sources.pairs of {source.kind}", source.pairs, devices=settings.devices)
+    multiple = 2 ** (len(settings.unet.channels) - 1)
+    if settings.size % multiple:
+        raise ConfigError(f"size is {settings.size}, but the U-Net halves it: give a multiple of {multiple}")

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sarnet import __version__
 from sarnet.config import TrainingSettings
-from sarnet.errors import InputError
+from sarnet.errors import ConfigError, InputError
 from sarnet.training.state import TrainingState
 
 CHECKPOINT_FILE, WEIGHTS_FILE = "checkpoint.pt", "generator.safetensors"
@@ -25,7 +25,7 @@ class Progress(NamedTuple):
     step: int
     steps: int
     total: float
-    """The objective at this step."""
+    """The objective at this step, of the whole batch."""
     judgement: str
     """What the validation images said last, in words; empty before they were first asked."""
     alarms: tuple[str, ...] = ()
@@ -74,6 +74,22 @@ def make_fabric(settings: TrainingSettings) -> Fabric:
     return fabric
 
 
+def is_first_process() -> bool:
+    """Return whether this is the only process, or the first of several: the one that writes and reports."""
+    several = torch.distributed.is_available() and torch.distributed.is_initialized()
+    return not several or torch.distributed.get_rank() == 0
+
+
+def check_shares(name: str, pairs: int, *, devices: int) -> None:
+    """Refuse a batch of which the processes would have unequal shares: the mean over them would not be its mean.
+
+    Raises:
+        ConfigError: If the number of pairs is no multiple of that of the devices.
+    """
+    if pairs % devices:
+        raise ConfigError(f"{name} is {pairs}, but {devices} devices share them: give a multiple")
+
+
 def learning_rate(step: int, *, highest: float, steps: int, warm_up_steps: int) -> float:
     """Rise over the warm-up, then fall to zero along half a cosine."""
     if step < warm_up_steps:
@@ -111,13 +127,21 @@ def average_gradients(fabric: Fabric, parameters: Iterable[torch.nn.Parameter]) 
         gradient.copy_(part.view_as(gradient))
 
 
+def shared_means(fabric: Fabric, figures: Mapping[str, Tensor]) -> dict[str, float]:
+    """Return each figure's mean over all processes: one message for all of them."""
+    averaged = fabric.all_reduce(torch.stack([figure.detach().float() for figure in figures.values()]))
+    assert isinstance(averaged, Tensor)
+    return dict(zip(figures, averaged.tolist(), strict=True))
+
+
 def training_record(stage: str, step: int, settings: TrainingSettings) -> dict[str, Any]:
     """Return what a file of weights says of how it was made; not where the files lay."""
     return {
         "version": __version__,
         "stage": stage,
         "step": step,
-        "settings": settings.model_dump(mode="json", exclude={"visits", "out", "vgg"}),
+        "start": settings.start and Path(settings.start).stem,
+        "settings": settings.model_dump(mode="json", exclude={"visits", "out", "vgg", "start"}),
     }
 
 

@@ -1,7 +1,7 @@
 """All that a training must remember to go on where it stopped, and its file."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
@@ -13,7 +13,7 @@ from torch import nn
 from sarnet.config import TrainingSettings
 from sarnet.errors import WeightsError
 
-_FREE = {"visits", "out", "start", "vgg", "checkpoint_minutes", "validate_steps", "picture_steps"}
+_FREE = frozenset({"visits", "out", "start", "vgg", "checkpoint_minutes", "validate_steps", "picture_steps"})
 """Settings that may differ when a training goes on: they do not change what it learns from there."""
 
 
@@ -43,8 +43,13 @@ class TrainingState:
         )
         temporary.replace(path)
 
-    def load(self, path: Path, *, settings: TrainingSettings) -> None:
+    def load(self, path: Path, *, settings: TrainingSettings, free: Collection[str] = ()) -> None:
         """Read a checkpoint, as data alone.
+
+        Args:
+            path: File to read.
+            settings: Of the training that goes on.
+            free: Further settings that may differ: those of the other stages.
 
         Raises:
             WeightsError: If the file is no checkpoint, or one of other networks or of a training with other settings.
@@ -55,7 +60,8 @@ class TrainingState:
             # torch's own message advises to load what may be code
             raise WeightsError(f"checkpoint {path} is missing, damaged or something else") from error
         try:
-            changed = sorted(_differences(json.loads(stored["settings"]), settings.model_dump(mode="json")))
+            wanted, may_differ = settings.model_dump(mode="json"), _FREE.union(free)
+            changed = sorted(_differences(json.loads(stored["settings"]), wanted, may_differ))
             if changed:
                 raise WeightsError(
                     f"checkpoint {path} is of a training with another {changed[0]}: go on with the settings it began "
@@ -72,11 +78,14 @@ class TrainingState:
             raise WeightsError(f"checkpoint {path} does not fit these networks: {error}") from error
 
 
-def _differences(stored: dict[str, Any], wanted: dict[str, Any], above: str = "") -> Iterator[str]:
+def _differences(
+    stored: dict[str, Any], wanted: dict[str, Any], free: frozenset[str], above: str = ""
+) -> Iterator[str]:
     """Names of the settings that differ, but for those that may."""
-    for name in stored.keys() | wanted.keys():
+    for name in (stored.keys() | wanted.keys()) - free:
         one, other = stored.get(name), wanted.get(name)
         if isinstance(one, dict) and isinstance(other, dict):
-            yield from _differences(one, other, f"{above}{name}.")
-        elif one != other and name not in _FREE:
+            # below a stage's name all settings count but for those that never do
+            yield from _differences(one, other, _FREE, f"{above}{name}.")
+        elif one != other:
             yield f"{above}{name}"

@@ -8,7 +8,7 @@ from sarnet.errors import ConfigError
 from sarnet.training.adversarial import train_adversarial
 from sarnet.training.initial import train_initial
 from sarnet.training.segmentation import train_unet
-from sarnet.training.stage import Progress
+from sarnet.training.stage import Progress, is_first_process
 
 
 def train(
@@ -22,7 +22,7 @@ def train(
         report: Called after every step.
 
     Returns:
-        The weights' paths, of the generator last trained first.
+        The weights' paths, of the generator last trained first; of several processes the first alone returns them.
 
     Raises:
         ConfigError: If no stage has steps.
@@ -38,4 +38,4 @@ def train(
         written.append(train_unet(settings, resume=resume, report=report))
     if not written:
         raise ConfigError("no stage has steps: give initial.steps, adversarial.steps or unet.steps a number above 0")
-    return tuple(written)
+    return tuple(written) if is_first_process() else ()
