@@ -5,7 +5,14 @@ import pydantic
 import pytest
 
 from sarnet import config
-from sarnet.config import GeneratorSettings, Settings, TrainingSettings, build_settings, read_settings
+from sarnet.config import (
+    GeneratorSettings,
+    ObjectiveSettings,
+    Settings,
+    TrainingSettings,
+    build_settings,
+    read_settings,
+)
 from sarnet.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,21 +40,21 @@ def test_every_setting_says_what_it_is(kind):
 
 
 def test_file_gives_settings_and_groups_of_settings(tmp_path):
-    path = _file(tmp_path, 'visits = "v.csv"\nsteps = 7\n[generator]\ntrunk = "residual"\nstride = 1\n')
+    path = _file(tmp_path, 'visits = "v.csv"\nseed = 7\n[generator]\ntrunk = "residual"\nstride = 1\n')
 
     settings = read_settings(TrainingSettings, path)
 
     assert settings.visits == Path("v.csv")
-    assert settings.steps == 7
+    assert settings.seed == 7
     assert settings.generator == GeneratorSettings(trunk="residual", stride=1)
 
 
 def test_override_wins_over_the_file(tmp_path):
-    path = _file(tmp_path, 'visits = "v.csv"\nsteps = 7\n[generator]\nmaps = 32\nblocks = 2\n')
+    path = _file(tmp_path, 'visits = "v.csv"\nseed = 7\n[generator]\nmaps = 32\nblocks = 2\n')
 
-    settings = read_settings(TrainingSettings, path, ["steps=9", "generator.maps = 16"])
+    settings = read_settings(TrainingSettings, path, ["seed=9", "generator.maps = 16"])
 
-    assert settings.steps == 9
+    assert settings.seed == 9
     assert (settings.generator.maps, settings.generator.blocks) == (16, 2)
 
 
@@ -62,8 +69,10 @@ def test_later_override_wins_over_an_earlier_one():
         ('dataset="shenzhen"', "dataset", "shenzhen"),
         ("dataset = shenzhen ", "dataset", "shenzhen"),
         ("dataset=a=b", "dataset", "a=b"),
-        ("learning_rate=1e-4", "learning_rate", 1e-4),
-        ("steps=10_000", "steps", 10_000),
+        ("clip_norm=1e-4", "clip_norm", 1e-4),
+        ("size=1_000", "size", 1_000),
+        ("initial.steps=10_000", "initial", {"steps": 10_000}),
+        ("adversarial.weights.cycle=3", "adversarial", {"weights": ObjectiveSettings(cycle=3)}),
         ("simulation.peak_voxels=[2, 8.5]", "simulation", {"peak_voxels": (2.0, 8.5)}),
     ],
 )
@@ -83,13 +92,25 @@ def test_settings_do_not_change_once_made():
 
 
 def test_unknown_name_is_answered_with_the_nearest_known_one():
-    with pytest.raises(ConfigError, match="'learning_rat' is not a setting; did you mean 'learning_rate'"):
-        build_settings(TrainingSettings, {"visits": "v.csv", "learning_rat": 1e-3})
+    with pytest.raises(ConfigError, match="'clip_nrm' is not a setting; did you mean 'clip_norm'"):
+        build_settings(TrainingSettings, {"visits": "v.csv", "clip_nrm": 1e-3})
 
 
 def test_unknown_name_in_a_group_is_named_with_its_group():
     with pytest.raises(ConfigError, match=r"'generator\.strides' is not a setting; did you mean 'stride'"):
         read_settings(TrainingSettings, None, ["visits=v.csv", "generator.strides=2"])
+
+
+def test_unknown_name_in_a_group_of_a_group_is_named_with_both():
+    with pytest.raises(ConfigError, match=r"'adversarial\.weights\.cycl' is not a setting; did you mean 'cycle'"):
+        read_settings(TrainingSettings, None, ["visits=v.csv", "adversarial.weights.cycl=2"])
+
+
+def test_unknown_name_in_one_of_many_groups_is_answered_with_the_nearest(tmp_path):
+    path = _file(tmp_path, 'visits = "v.csv"\n[[adversarial.sources]]\nkind = "visits"\npair = 2\n')
+
+    with pytest.raises(ConfigError, match=r"'adversarial\.sources\.pair' is not a setting; did you mean 'pairs'"):
+        read_settings(TrainingSettings, path)
 
 
 def test_unknown_name_unlike_any_is_answered_with_all():
@@ -100,8 +121,10 @@ def test_unknown_name_unlike_any_is_answered_with_all():
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("steps=many", r"setting 'steps': .*integer.*'many' came"),
-        ("steps=0", r"setting 'steps': .*greater than or equal to 1, but 0 came"),
+        ("seed=many", r"setting 'seed': .*integer.*'many' came"),
+        ("devices=0", r"setting 'devices': .*greater than or equal to 1, but 0 came"),
+        ("initial.steps=-1", r"setting 'initial\.steps': .*greater than or equal to 0, but -1 came"),
+        ("unet.channels=[4]", r"setting 'unet\.channels': .*at least 2 items"),
         ("beta1=1.0", r"setting 'beta1': .*less than 1, but 1\.0 came"),
         ("generator.stride=3", r"setting 'generator\.stride': .*1, 2 or 4, but 3 came"),
         ("generator=4", r"setting 'generator': .*but 4 came"),
@@ -125,14 +148,14 @@ def test_override_that_is_no_pair_is_refused(line):
 
 
 def test_override_below_a_value_is_refused(tmp_path):
-    path = _file(tmp_path, 'visits = "v.csv"\nsteps = 7\n')
+    path = _file(tmp_path, 'visits = "v.csv"\nseed = 7\n')
 
-    with pytest.raises(ConfigError, match=r"--set 'steps\.more=1': 'steps' is a value, not a group of settings"):
-        read_settings(TrainingSettings, path, ["steps.more=1"])
+    with pytest.raises(ConfigError, match=r"--set 'seed\.more=1': 'seed' is a value, not a group of settings"):
+        read_settings(TrainingSettings, path, ["seed.more=1"])
 
 
 def test_file_that_is_no_toml_is_refused_with_its_name_and_line(tmp_path):
-    path = _file(tmp_path, "steps = 7\nsteps 8\n")
+    path = _file(tmp_path, "seed = 7\nseed 8\n")
 
     with pytest.raises(ConfigError, match=r"settings\.toml is not TOML: .*line 2"):
         read_settings(TrainingSettings, path)
@@ -158,3 +181,36 @@ def test_shipped_file_holds_only_settings_that_there_are(path):
 
     assert kinds
     assert read_settings(kinds[0], path)
+
+
+def test_papers_configuration_has_every_number_that_the_paper_gives():
+    paper = read_settings(TrainingSettings, ROOT / "configs" / "paper.toml")
+
+    assert (paper.size, paper.beta1) == (512, 0.93)
+    assert paper.generator.model_dump(include={"trunk", "stride", "blocks", "maps", "normalisation"}) == {
+        "trunk": "residual",
+        "stride": 1,
+        "blocks": 16,
+        "maps": 64,
+        "normalisation": "batch",
+    }
+    for stage in (paper.initial, paper.adversarial):
+        assert (stage.steps, stage.learning_rate) == (100_000, 1e-3)
+    assert paper.initial.field_norm == "squared"
+    assert paper.adversarial.weights == ObjectiveSettings()  # one for every term of the paper's, ten for the cycle
+    assert paper.adversarial.weights.cycle == 10
+    assert (paper.adversarial.reverse, paper.adversarial.cycle) == ("own", "passes")
+    assert (paper.adversarial.judged_scale, paper.adversarial.judged_voxels) == (1, None)
+    assert paper.adversarial.discriminator.maps == 64
+    # [1, 20] pixels of 512; the setting is for 256
+    assert tuple(peak * 512 / 256 for peak in paper.simulation.peak_voxels) == (1, 20)
+
+
+def test_configuration_of_two_cores_begins_where_the_first_stage_ended():
+    first, second = (read_settings(TrainingSettings, ROOT / "configs" / f"{name}.toml") for name in ("initial", "cpu"))
+
+    heads = {"synthesizes", "segments"}
+    assert second.generator.model_dump(exclude=heads) == first.generator.model_dump(exclude=heads)
+    assert (second.size, second.simulation) == (first.size, first.simulation)
+    assert (first.adversarial.steps, second.initial.steps) == (0, 0)
+    assert second.adversarial.steps > 0

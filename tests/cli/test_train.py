@@ -1,3 +1,4 @@
+import subprocess
 import sys
 
 import pytest
@@ -6,10 +7,11 @@ from sarnet.networks import load_generator
 
 TINY = """
 size = 32
-batch = 1
-steps = 2
 validate_steps = 2
 precision = "32-true"
+[initial]
+batch = 2
+steps = 2
 [generator]
 stride = 2
 blocks = 1
@@ -31,7 +33,7 @@ def test_trained_weights_register_a_pair(run, config, visits, files, tmp_path):
     out = tmp_path / "run"
 
     ran = run("train", *config, "--set", f"visits={visits}", "--set", f"out={out}")
-    model = out / "generator.safetensors"
+    model = out / "initial" / "generator.safetensors"
     used = run(
         "register",
         *("--fixed", files / "fixed.png", "--moving", files / "moving.png", "--threads", 1, "--no-report"),
@@ -45,13 +47,14 @@ def test_trained_weights_register_a_pair(run, config, visits, files, tmp_path):
 
 def test_checkpoint_is_not_overwritten(run, config, visits, tmp_path):
     pytest.importorskip("lightning_fabric")
-    (tmp_path / "checkpoint.pt").write_bytes(b"precious")
+    (tmp_path / "initial").mkdir()
+    (tmp_path / "initial" / "checkpoint.pt").write_bytes(b"precious")
 
     ran = run("train", *config, "--set", f"visits={visits}", "--set", f"out={tmp_path}")
 
     assert (ran.code, ran.err.count("\n")) == (2, 1)
     assert "go on with --resume, or choose another folder" in ran.err
-    assert (tmp_path / "checkpoint.pt").read_bytes() == b"precious"
+    assert (tmp_path / "initial" / "checkpoint.pt").read_bytes() == b"precious"
 
 
 @pytest.mark.parametrize(
@@ -59,13 +62,15 @@ def test_checkpoint_is_not_overwritten(run, config, visits, tmp_path):
     [
         ("visits=nowhere.csv", "nowhere.csv cannot be read as a CSV"),
         ("generator.blockss=2", "'generator.blockss' is not a setting; did you mean 'blocks'?"),
-        ("steps=0", "'steps'"),
+        ("initial.steps=-1", "'initial.steps'"),
+        ("initial.steps=0", "no stage has steps"),
+        ("initial.batch=3", "initial.batch is 3, but 2 devices share them"),
         ("steps", "--set 'steps' is not of the form key=value"),
     ],
 )
 def test_wrong_setting_is_told_in_one_line(change, message, run, config, visits, tmp_path):
     pytest.importorskip("lightning_fabric")
-    settings = ("--set", f"visits={visits}", "--set", f"out={tmp_path / 'run'}")
+    settings = ("--set", f"visits={visits}", "--set", f"out={tmp_path / 'run'}", "--set", "devices=2")
 
     ran = run("train", *config, *settings, "--set", change)
 
@@ -83,3 +88,21 @@ def test_missing_extra_is_named(run, config, visits, monkeypatch):
 
     assert ran.code == 2
     assert "pip install 'sarnet[train]'" in ran.err
+
+
+@pytest.mark.slow
+def test_two_processes_write_once_and_say_it_once(config, visits, tmp_path):
+    pytest.importorskip("lightning_fabric")
+    script = tmp_path / "sarnet"  # each process starts the program anew, by its file
+    script.write_text("from sarnet.cli.main import main\n\nmain()\n")
+    out = tmp_path / "run"
+    words = ("train", *config, "--set", f"visits={visits}", "--set", f"out={out}", "--set", "devices=2")
+
+    ran = subprocess.run(
+        [sys.executable, script, *words], capture_output=True, text=True, timeout=600, check=False
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.count("Weights are in") == 1
+    assert [row.split(",")[0] for row in (out / "initial" / "log.csv").read_text().splitlines()] == ["step", "2"]
+    assert load_generator(out / "initial" / "generator.safetensors").generator.settings.maps == 8

@@ -1,7 +1,9 @@
+from pathlib import Path
+
 import pytest
 import torch
 
-from sarnet.config import GeneratorSettings, TrainingSettings
+from sarnet.config import AdversarialSettings, GeneratorSettings, TrainingSettings
 from sarnet.errors import WeightsError
 from sarnet.networks import Generator
 from sarnet.training import TrainingState
@@ -14,7 +16,7 @@ def _state(generator=TINY, *, seed=0, steps=0):
     """A training after some steps towards nothing in particular."""
     torch.manual_seed(seed)
     network = Generator(generator)
-    state = TrainingState(network, torch.optim.Adam(network.parameters(), lr=1e-2))
+    state = TrainingState({"network": network}, {"network": torch.optim.Adam(network.parameters(), lr=1e-2)})
     for _ in range(steps):
         _step(state)
     return state
@@ -22,14 +24,14 @@ def _state(generator=TINY, *, seed=0, steps=0):
 
 def _step(state):
     images = torch.rand(2, 1, 1, 32, 32, generator=torch.Generator().manual_seed(state.step))
-    state.optimiser.zero_grad()
-    state.generator(*images).square().mean().backward()
-    state.optimiser.step()
+    state.optimisers["network"].zero_grad()
+    state.networks["network"](*images).square().mean().backward()
+    state.optimisers["network"].step()
     state.step += 1
 
 
 def _same(first, second):
-    one, two = first.generator.state_dict(), second.generator.state_dict()
+    one, two = (state.networks["network"].state_dict() for state in (first, second))
     return list(one) == list(two) and all(torch.equal(one[name], two[name]) for name in one)
 
 
@@ -44,7 +46,7 @@ def checkpoint(tmp_path):
 def test_weights_and_step_come_back(checkpoint):
     state = _state(seed=1)
 
-    state.load(checkpoint)
+    state.load(checkpoint, settings=SETTINGS)
 
     assert state.step == 2
     assert _same(state, _state(steps=2))
@@ -53,7 +55,7 @@ def test_weights_and_step_come_back(checkpoint):
 def test_optimiser_goes_on_as_if_never_stopped(checkpoint):
     state = _state(seed=1)
 
-    state.load(checkpoint)
+    state.load(checkpoint, settings=SETTINGS)
     _step(state)
 
     assert _same(state, _state(steps=3))
@@ -64,7 +66,7 @@ def test_newer_checkpoint_takes_the_place_of_the_older(checkpoint):
     _state(steps=3).save(checkpoint, settings=SETTINGS)
 
     state = _state()
-    state.load(checkpoint)
+    state.load(checkpoint, settings=SETTINGS)
     assert state.step == 3
     assert list(checkpoint.parent.iterdir()) == [checkpoint]
 
@@ -87,22 +89,76 @@ def test_checkpoint_that_cannot_be_written_leaves_the_older_one(checkpoint):
 def test_checkpoint_of_another_network_is_refused(checkpoint, change):
     other = _state(TINY.model_copy(update=change))
 
-    with pytest.raises(WeightsError, match=r"checkpoint .*checkpoint\.pt does not fit this network: .*state_dict"):
-        other.load(checkpoint)
+    with pytest.raises(WeightsError, match=r"checkpoint .*checkpoint\.pt does not fit these networks: .*state_dict"):
+        other.load(checkpoint, settings=SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"seed": 1}, "seed"),
+        ({"beta1": 0.5}, "beta1"),
+        ({"generator": TINY.model_copy(update={"maps": 12})}, r"generator\.maps"),
+        ({"adversarial": AdversarialSettings(steps=3)}, r"adversarial\.steps"),
+    ],
+    ids=["seed", "beta1", "maps", "steps"],
+)
+def test_checkpoint_of_a_training_with_other_settings_is_refused(checkpoint, change, name):
+    with pytest.raises(WeightsError, match=rf"is of a training with another {name}: go on with the settings it began"):
+        _state().load(checkpoint, settings=SETTINGS.model_copy(update=change))
+
+
+def test_settings_that_change_nothing_of_what_is_learned_may_differ(checkpoint):
+    other = {"visits": Path("other.csv"), "out": Path("other"), "validate_steps": 3, "checkpoint_minutes": 9.0}
+    pictures = SETTINGS.adversarial.model_copy(update={"picture_steps": 3})
+    state = _state()
+
+    state.load(checkpoint, settings=SETTINGS.model_copy(update=other | {"adversarial": pictures}))
+
+    assert state.step == 2
+
+
+def test_stage_that_is_free_may_differ_and_its_namesake_below_another_may_not(checkpoint):
+    weights = SETTINGS.adversarial.weights.model_copy(update={"adversarial": 0.5})
+    other = SETTINGS.model_copy(update={"adversarial": SETTINGS.adversarial.model_copy(update={"weights": weights})})
+    state = _state()
+
+    with pytest.raises(WeightsError, match=r"another adversarial\.weights\.adversarial"):
+        state.load(checkpoint, settings=other, free={"initial"})
+    state.load(checkpoint, settings=other, free={"adversarial"})
+
+    assert state.step == 2
+
+
+def test_several_networks_and_optimisers_come_back_by_their_names(tmp_path):
+    first, second = _state(seed=1, steps=1), _state(seed=2, steps=1)
+    both = TrainingState(
+        {"g": first.networks["network"], "f": second.networks["network"]},
+        {"g": first.optimisers["network"], "f": second.optimisers["network"]},
+        step=1,
+    )
+    both.save(tmp_path / "both.pt", settings=SETTINGS)
+    found = _state()
+
+    again = TrainingState({"f": found.networks["network"]}, {"f": found.optimisers["network"]})
+    again.load(tmp_path / "both.pt", settings=SETTINGS)
+
+    assert _same(found, second)
+    assert not _same(found, first)
 
 
 def test_checkpoint_of_another_program_is_refused(tmp_path):
     torch.save({"model": {}, "epoch": 3}, tmp_path / "other.pt")
 
-    with pytest.raises(WeightsError, match=r"other\.pt does not fit this network: 'generator'"):
-        _state().load(tmp_path / "other.pt")
+    with pytest.raises(WeightsError, match=r"other\.pt does not fit these networks: 'settings'"):
+        _state().load(tmp_path / "other.pt", settings=SETTINGS)
 
 
 def test_tensor_is_no_checkpoint(tmp_path):
     torch.save(torch.zeros(3), tmp_path / "other.pt")
 
-    with pytest.raises(WeightsError, match=r"other\.pt does not fit this network"):
-        _state().load(tmp_path / "other.pt")
+    with pytest.raises(WeightsError, match=r"other\.pt does not fit these networks"):
+        _state().load(tmp_path / "other.pt", settings=SETTINGS)
 
 
 @pytest.mark.parametrize(
@@ -117,16 +173,16 @@ def test_damaged_checkpoint_is_refused(checkpoint, damage):
     checkpoint.write_bytes(damage(checkpoint.read_bytes()))
 
     with pytest.raises(WeightsError, match=r"checkpoint\.pt is missing, damaged or something else"):
-        _state().load(checkpoint)
+        _state().load(checkpoint, settings=SETTINGS)
 
 
 def test_checkpoint_that_holds_code_is_not_run(tmp_path):
-    torch.save({"generator": print, "optimiser": {}, "step": 1}, tmp_path / "code.pt")
+    torch.save({"networks": print, "optimisers": {}, "step": 1}, tmp_path / "code.pt")
 
     with pytest.raises(WeightsError, match=r"code\.pt is missing, damaged or something else"):
-        _state().load(tmp_path / "code.pt")
+        _state().load(tmp_path / "code.pt", settings=SETTINGS)
 
 
 def test_missing_checkpoint_is_named(tmp_path):
     with pytest.raises(WeightsError, match=r"nowhere\.pt is missing"):
-        _state().load(tmp_path / "nowhere.pt")
+        _state().load(tmp_path / "nowhere.pt", settings=SETTINGS)
