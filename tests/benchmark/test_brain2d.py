@@ -2,10 +2,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sarnet.benchmark.brain2d import LABELS
 from scipy import ndimage
 
 from sarnet.benchmark import brain2d_pairs, measure_brain2d, summarise
-from sarnet.benchmark.brain2d import LABELS
 from sarnet.config import BenchmarkSettings, RegistrationSettings
 from sarnet.errors import DataError
 from sarnet.images import Image, write_image
