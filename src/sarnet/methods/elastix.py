@@ -195,11 +195,12 @@ def _bspline(table: dict[str, tuple[str, ...]]) -> sitk.BSplineTransform:
     size = [int(number) for number in reversed(table["GridSize"])]
     grid = Grid.plain(tuple(size))
     controls = np.reshape(_numbers(table["TransformParameters"]), (grid.dimension, *size))
+    direction = np.reshape(_numbers(table["GridDirection"]), (grid.dimension, -1)).T  # written column by column
     images = [sitk.GetImageFromArray(component) for component in controls]
     for image in images:
         image.SetSpacing(_numbers(table["GridSpacing"]))
         image.SetOrigin(_numbers(table["GridOrigin"]))
-        image.SetDirection(_numbers(table["GridDirection"]))
+        image.SetDirection(direction.ravel().tolist())
     return sitk.BSplineTransform(images, int(table["BSplineTransformSplineOrder"][0]))
 
 

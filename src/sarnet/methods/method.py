@@ -1,7 +1,7 @@
 """What every way of registering a pair has in common: a pair in, a transform and its time out."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from sarnet.images import Image
 from sarnet.transforms import Transform
@@ -26,6 +26,7 @@ class MethodResult:
         return sum(self.seconds_by_stage.values())
 
 
+@runtime_checkable
 class Method(Protocol):
     """A way of registering a pair; labels and landmarks to judge it by are never given to it."""
 
