@@ -156,15 +156,15 @@ class ElastixSettings(Settings):
 
     metric: ElastixMetric = "AdvancedMattesMutualInformation"
     """The similarity that the B-spline is fitted by; the affine map's is mutual information."""
-    control_spacing_mm: tuple[float, ...] = (40.0, 20.0, 10.0)
+    control_spacing_mm: tuple[float, ...] = (32.0, 16.0, 8.0, 4.0)
     """Distances of the B-spline's controls, a level each; all shrink alike where the image is smaller than the grid."""
-    downsampling: tuple[int, ...] = (4, 2, 1)
+    downsampling: tuple[int, ...] = (4, 2, 1, 1)
     """Voxels of the image to one of the level's, for the B-spline."""
     bending: float = Field(default=0.0, ge=0)
     """Weight of the B-spline's bending energy."""
     iterations: int = Field(default=256, ge=1)
     """Steps of adaptive stochastic gradient descent on every level."""
-    samples: int = Field(default=2048, ge=1)
+    samples: int = Field(default=4096, ge=1)
     """Random points that a step looks at."""
 
 

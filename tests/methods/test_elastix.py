@@ -5,8 +5,8 @@ import pytest
 
 from sarnet.config import ElastixSettings
 from sarnet.images import Grid
-from sarnet.methods import PAPER, ElastixMethod
-from sarnet.methods.elastix import _affine_stage, _bspline_stage, _run, _to_itk, _to_world, control_spacing
+from sarnet.methods import ElastixMethod
+from sarnet.methods.elastix import PAPER, _affine_stage, _bspline_stage, _run, _to_itk, _to_world, control_spacing
 from sarnet.metrics import dice
 from sarnet.transforms import Transform, apply
 

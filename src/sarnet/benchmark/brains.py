@@ -31,7 +31,10 @@ def brain_cases(settings: BenchmarkSettings) -> list[Case]:
     found = sorted((settings.data / "images").glob("*.nii.gz"), key=_number)
     images = half(found, settings.subjects)
     if len(images) < 2:
-        raise DataError(f"data {settings.data} holds {len(found)} files images/*.nii.gz, but pairs need two at least")
+        raise DataError(
+            f"data {settings.data} holds {len(found)} files images/*.nii.gz, and subjects = {settings.subjects!r} "
+            f"takes {len(images)} of them, but pairs need two at least"
+        )
     structures = STRUCTURES[settings.protocol]
     return [
         Case(name=f"{_number(fixed)}<-{_number(moving)}", load=partial(_load, fixed, moving, structures))

@@ -39,10 +39,10 @@ def _load(subject: Path, phase: str) -> Pair:
     if fixed.grid.size == moving.grid.size:
         # phases of one scan: where their headers differ (one says 5 mm for 4), the exhale's is right
         moving = Image(array=moving.array, grid=replace(moving.grid, spacing=fixed.grid.spacing), notes=moving.notes)
-    landmarks = Landmarks(fixed=_landmarks(subject, "exhMaster"), moving=_landmarks(subject, phase))
-    if landmarks.fixed.shape != landmarks.moving.shape:
-        raise DataError(f"{subject}: {phase} has {len(landmarks.moving)} landmarks, exhale {len(landmarks.fixed)}")
-    return Pair(fixed=fixed, moving=moving, landmarks=landmarks)
+    exhaled, inhaled = _landmarks(subject, "exhMaster"), _landmarks(subject, phase)
+    if len(exhaled) != len(inhaled):
+        raise DataError(f"{subject}: {phase} has {len(inhaled)} landmarks, exhale {len(exhaled)}")
+    return Pair(fixed=fixed, moving=moving, landmarks=Landmarks(fixed=exhaled, moving=inhaled))
 
 
 def _landmarks(subject: Path, phase: str) -> Float[np.ndarray, "point axis"]:
