@@ -1,6 +1,6 @@
 import pytest
 
-from sarnet.benchmark import Row, append_row, summarise
+from sarnet.benchmark import Row, append_row, read_rows, settings_hash, summarise
 from sarnet.errors import DataError
 
 
@@ -53,6 +53,33 @@ def test_rows_are_added_line_by_line(tmp_path):
         append_row(row, path)
 
     assert [Row.model_validate_json(line) for line in path.read_text().splitlines()] == rows
+    assert read_rows(path) == rows
+
+
+def test_file_that_is_not_there_has_no_rows(tmp_path):
+    assert read_rows(tmp_path / "rows.jsonl") == []
+
+
+def test_line_that_is_no_row_is_named(tmp_path):
+    append_row(_row(), tmp_path / "rows.jsonl")
+    with (tmp_path / "rows.jsonl").open("a") as file:
+        file.write('{"protocol": "brain')
+
+    with pytest.raises(DataError, match=r"rows\.jsonl, line 2, is no row: delete it or choose another file"):
+        read_rows(tmp_path / "rows.jsonl")
+
+
+def test_figures_that_no_row_has_are_nothing():
+    summary = summarise([_row(dice=None, tre_mm=2.0), _row(dice=None, tre_mm=4.0)])
+
+    assert summary.dice is None
+    assert summary.tre_mm == 3.0
+    assert summary.inverse_consistency_voxels is None
+
+
+def test_hash_is_of_the_settings_not_of_their_order():
+    assert settings_hash({"a": 1, "b": {"c": 2, "d": 3}}) == settings_hash({"b": {"d": 3, "c": 2}, "a": 1})
+    assert settings_hash({"a": 1}) != settings_hash({"a": 2})
 
 
 def test_file_that_cannot_be_written_is_refused(tmp_path):

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from sarnet.benchmark import measure_simulated
+from sarnet.benchmark import plan
 from sarnet.config import BenchmarkSettings, SimulationSettings
 
 
@@ -12,7 +12,7 @@ def settings(visits):
 
 
 def test_field_of_every_test_image_is_looked_for(settings):
-    (row,) = measure_simulated(settings)  # one patient of six is left for tests
+    (row,) = plan(settings).measure(frozenset())  # one patient of six is left for tests
 
     assert row.pair.startswith("image")
     assert 0 < row.field_voxels < 2**0.5 * 8
@@ -24,7 +24,7 @@ def test_field_of_every_test_image_is_looked_for(settings):
 
 def test_seed_alone_decides_on_the_fields(settings):
     def measured(seed: int) -> tuple[float | None, ...]:
-        (row,) = measure_simulated(settings.model_copy(update={"seed": seed}))
+        (row,) = plan(settings.model_copy(update={"seed": seed})).measure(frozenset())
         return row.field_voxels, row.field_error_voxels, row.dice_before
 
     torch.manual_seed(1)

@@ -16,17 +16,19 @@ def test_rows_go_to_the_file_and_means_to_the_screen(run, visits, tmp_path):
 
     (row,) = [json.loads(line) for line in rows.read_text().splitlines()]  # one patient of six is left for tests
     assert ran.code == 0
-    assert "simulated-xray, 1 pair" in ran.out
-    assert f"{row['dice_before']:.4f} before, {row['dice']:.4f} after" in ran.out
-    assert f"{row['field_error_voxels'] / row['field_voxels']:.4f}" in ran.out
+    figures = [row["dice_before"], row["dice"], row["field_error_voxels"] / row["field_voxels"]]
+    assert ran.out.splitlines()[-1].split()[:5] == ["sarnet", "1", *(f"{figure:.4f}" for figure in figures)]
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("data=nowhere", "data nowhere holds 0 files images/*.nii.gz, but pairs need two at least"),
+        (
+            "data=nowhere",
+            "data nowhere holds 0 files images/*.nii.gz, and subjects = 'all' takes 0 of them",
+        ),
         ("registration.adapt=much", "'registration.adapt'"),
-        ("protocol=brain3d", "'protocol'"),
+        ("protocol=brain4d", "'protocol'"),
         ("shiftz=[1]", "'shiftz' is not a setting; did you mean 'shifts'?"),
     ],
 )
@@ -40,6 +42,64 @@ def test_wrong_setting_is_told_in_one_line(change, message, run, tmp_path):
     assert not rows.exists()
 
 
-@pytest.mark.parametrize("name", ["brain2d", "simulated-xray"])
-def test_shipped_configuration_is_that_of_its_protocol(name):
-    assert read_settings(BenchmarkSettings, CONFIGS / f"{name}.toml").protocol == name
+@pytest.mark.parametrize(
+    ("name", "protocol"),
+    [
+        ("brain2d", "brain2d"),
+        ("brain3d", "brain3d"),
+        ("cardiac", "cardiac"),
+        ("liver", "liver"),
+        ("montgomery", "xray"),
+        ("shenzhen", "xray"),
+        ("simulated-xray", "simulated-xray"),
+    ],
+)
+def test_shipped_configuration_is_that_of_its_protocol(name, protocol):
+    assert read_settings(BenchmarkSettings, CONFIGS / f"{name}.toml").protocol == protocol
+
+
+def test_rows_are_kept_and_completed_where_that_is_asked_for(run, visits, tmp_path):
+    rows = tmp_path / "rows.jsonl"
+    (tmp_path / "my.toml").write_text(f"protocol = 'simulated-xray'\ndata = '{visits}'\nrows = '{rows}'\n")
+    first = run("benchmark", "--config", tmp_path / "my.toml")
+    written = rows.read_bytes()
+
+    again = run("benchmark", "--config", tmp_path / "my.toml")
+    resumed = run("benchmark", "--config", tmp_path / "my.toml", "--resume")
+    other = run("benchmark", "--config", tmp_path / "my.toml", "--set", "simulation.peak_voxels=[1, 2]")
+
+    assert (again.code, again.out) == (2, "")
+    assert "holds 1 of this run's 1 rows already: use --resume to keep them and compute the rest" in again.err
+    assert (resumed.code, resumed.out) == (0, first.out)
+    assert other.code == 0
+    assert rows.read_bytes().startswith(written)
+    assert len(rows.read_bytes().splitlines()) == 2
+
+
+def test_methods_stand_beside_each_other(run, visits, tmp_path):
+    text = f"""
+        protocol = "xray"
+        data = "{visits}"
+        split = "all"
+        shifts = [1]
+        most_pairs = 1
+        inverse_consistency = true
+        rows = "{tmp_path / "rows.jsonl"}"
+        methods = ["affine", "forward"]
+        [registration]
+        threads = 1
+        [variants.affine]
+        transform = "affine"
+        [variants.forward]
+        adapt = "none"
+    """
+    (tmp_path / "my.toml").write_text(text)
+
+    ran = run("benchmark", "--config", tmp_path / "my.toml")
+
+    rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    assert [row["method"] for row in rows] == ["affine", "forward"]
+    lines = [line.split() for line in ran.out.splitlines()[-2:]]
+    assert [line[:4] for line in lines] == [
+        [row["method"], "1", f"{row['dice_before']:.4f}", f"{row['dice']:.4f}"] for row in rows
+    ]

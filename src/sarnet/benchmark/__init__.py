@@ -1,7 +1,7 @@
-"""Protocols that measure the method on real data: a row a pair, and what the rows come to."""
+"""Data set x method -> rows: pairs of real images and simulated ones, and what the rows come to."""
 
-from sarnet.benchmark.brain2d import brain2d_pairs, measure_brain2d
-from sarnet.benchmark.row import Row, Summary, append_row, summarise
-from sarnet.benchmark.simulated import measure_simulated
+from sarnet.benchmark.plan import Plan
+from sarnet.benchmark.protocol import plan
+from sarnet.benchmark.row import Row, RowKey, Summary, append_row, read_rows, settings_hash, summarise
 
-__all__ = ["Row", "Summary", "append_row", "brain2d_pairs", "measure_brain2d", "measure_simulated", "summarise"]
+__all__ = ["Plan", "Row", "RowKey", "Summary", "append_row", "plan", "read_rows", "settings_hash", "summarise"]

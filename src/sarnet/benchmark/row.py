@@ -1,11 +1,24 @@
-"""One result, one line."""
+"""One result, one line; a file of them; what many come to."""
 
+import hashlib
+import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sarnet.errors import DataError
+
+
+class RowKey(NamedTuple):
+    """What makes a row the same row: computed once, it is not computed again."""
+
+    protocol: str
+    pair: str
+    method: str
+    settings_hash: str
 
 
 class Row(BaseModel):
@@ -15,63 +28,121 @@ class Row(BaseModel):
 
     protocol: str
     pair: str
-    model: str
-    adapt: str
+    method: str = "sarnet"
+    model: str | None = None
+    """This package's method alone: name of the weights."""
+    adapt: str | None = None
+    """This package's method alone: what was adapted."""
+    settings: dict[str, Any] = {}
+    """All that the row depends on beside the images: the method's settings and the measurement's."""
+    settings_hash: str = ""
     version: str
+    seed: int = 0
+    hardware: str = ""
     seconds: float
     """Compute of this pair: arrays in, transform (or field) out."""
     seconds_by_stage: dict[str, float] = {}
-    iterations: int
+    iterations: int | None = None
     folding_percent: float
-    dice_before: float
-    dice: float
+    """Share of voxels inside the fixed image's body whose Jacobian determinant is zero or below."""
+    inverse_consistency_voxels: float | None = None
+    """From registering both ways, in voxels of the fixed grid, where that was asked for."""
+    dice_before: float | None = None
+    dice: float | None = None
+    """Mean over the structures that either image has."""
+    dice_by_label: dict[str, float | None] = {}
+    tre_mm_before: float | None = None
+    tre_mm: float | None = None
+    """Mean distance of landmarks, where there are any."""
     field_voxels: float | None = None
     """Mean length of the known field, where there is one."""
     field_error_voxels: float | None = None
     """Mean length of what the found field misses of it."""
 
+    @property
+    def key(self) -> RowKey:
+        """What tells this row from others."""
+        return RowKey(self.protocol, self.pair, self.method, self.settings_hash)
+
 
 class Summary(BaseModel):
-    """What many rows come to."""
+    """What many rows come to: means, but for the seconds; nothing where no row has the figure."""
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     pairs: int
-    dice_before: float
-    dice: float
+    dice_before: float | None
+    dice: float | None
+    tre_mm_before: float | None
+    tre_mm: float | None
     seconds: float
     """Median."""
     folding_percent: float
+    inverse_consistency_voxels: float | None
     relative_field_error: float | None
     """Mean error over mean length of the field, both over all pairs."""
     relative_field_error_of_pairs: float | None
     """The same ratio taken pair by pair, then averaged: small fields count as much as large ones."""
 
 
-def summarise(rows: list[Row]) -> Summary:
-    """Average rows of one protocol."""
+def summarise(rows: Sequence[Row]) -> Summary:
+    """Average rows of one protocol and one method."""
     lengths = np.array([row.field_voxels for row in rows if row.field_voxels is not None])
     errors = np.array([row.field_error_voxels for row in rows if row.field_error_voxels is not None])
     return Summary(
         pairs=len(rows),
-        dice_before=float(np.mean([row.dice_before for row in rows])),
-        dice=float(np.mean([row.dice for row in rows])),
+        dice_before=_mean([row.dice_before for row in rows]),
+        dice=_mean([row.dice for row in rows]),
+        tre_mm_before=_mean([row.tre_mm_before for row in rows]),
+        tre_mm=_mean([row.tre_mm for row in rows]),
         seconds=float(np.median([row.seconds for row in rows])),
         folding_percent=float(np.mean([row.folding_percent for row in rows])),
+        inverse_consistency_voxels=_mean([row.inverse_consistency_voxels for row in rows]),
         relative_field_error=float(errors.mean() / lengths.mean()) if len(lengths) else None,
         relative_field_error_of_pairs=float((errors / lengths).mean()) if len(lengths) else None,
     )
 
 
+def settings_hash(settings: dict[str, Any]) -> str:
+    """Return a short name for settings: the same for the same settings, whatever their order."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+
+
 def append_row(row: Row, path: Path) -> None:
-    """Add a line to a file of rows.
+    """Add a line to a file of rows, all of it in one stroke.
 
     Raises:
         DataError: If it cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as file:
-            file.write(row.model_dump_json() + "\n")
+        with path.open("ab", buffering=0) as file:
+            file.write(f"{row.model_dump_json()}\n".encode())
     except OSError as error:
         raise DataError(f"rows {path} cannot be written: {error.strerror}; choose another file") from error
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Read a file of rows; of one that is not there, none.
+
+    Raises:
+        DataError: If it cannot be read, or a line is no row.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"rows {path} cannot be read: {error}") from error
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            rows.append(Row.model_validate_json(line))
+        except ValidationError as error:
+            raise DataError(f"rows {path}, line {number}, is no row: delete it or choose another file") from error
+    return rows
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None

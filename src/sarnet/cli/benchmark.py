@@ -1,13 +1,18 @@
 """``sarnet benchmark``."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
-from sarnet.cli.console import messages, output
+from sarnet.cli.console import output, progress_bar, say
 from sarnet.config import BenchmarkSettings, read_settings
+from sarnet.errors import InputError
+
+if TYPE_CHECKING:
+    from sarnet.benchmark import Plan, Row, Summary
 
 
 def benchmark(
@@ -15,28 +20,77 @@ def benchmark(
     override: Annotated[
         list[str] | None, typer.Option("--set", help="KEY=VALUE: change a setting of the file; may be repeated.")
     ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Keep the rows there are, compute the rest.")] = False,
 ) -> None:
-    """Register every pair of a data set: a row for each goes to a file, the means to the screen."""
+    """Register every pair of a data set by every method: a row for each goes to a file, the means to the screen."""
     settings = read_settings(BenchmarkSettings, config, override or [])
 
-    from sarnet.benchmark import append_row, measure_brain2d, measure_simulated, summarise
+    from sarnet.benchmark import append_row, plan, read_rows
 
-    measure = {"brain2d": measure_brain2d, "simulated-xray": measure_simulated}[settings.protocol]
-    rows = []
-    with messages.status("registering") as status:
-        for row in measure(settings):
-            append_row(row, settings.rows)
-            rows.append(row)
-            status.update(f"{len(rows)} pairs, last {row.pair}: Dice {row.dice_before:.3f} -> {row.dice:.3f}")
-    summary = summarise(rows)
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    table.add_row("protocol", f"{settings.protocol}, {summary.pairs} pairs, adapt {rows[0].adapt}, {rows[0].model}")
-    table.add_row("Dice", f"{summary.dice_before:.4f} before, {summary.dice:.4f} after")
-    if summary.relative_field_error is not None:
-        table.add_row(
-            "field error / |u|",
-            f"{summary.relative_field_error:.4f} (pair by pair {summary.relative_field_error_of_pairs:.4f})",
+    planned = plan(settings)
+    wanted = set(planned.keys)
+    rows = [row for row in read_rows(settings.rows) if row.key in wanted]
+    if rows and not resume:
+        raise InputError(
+            f"rows {settings.rows} holds {len(rows)} of this run's {len(wanted)} rows already: "
+            "use --resume to keep them and compute the rest, or choose another file"
         )
-    table.add_row("time", f"{summary.seconds:.3f} s (median)")
-    table.add_row("folding", f"{summary.folding_percent:.4f} %")
+    for row in _shown(planned, rows):
+        append_row(row, settings.rows)
+        rows.append(row)
+    _print(settings.protocol, rows)
+
+
+def _shown(planned: "Plan", rows: list["Row"]) -> "Iterator[Row]":
+    """The rows that are left to compute, behind a bar with the time left."""
+    done = {row.key for row in rows}
+    left = len(planned.keys) - len(done)
+    bar = progress_bar()
+    task = bar.add_task("registering", total=left)
+    try:
+        for row in planned.measure(done):
+            bar.start()  # not before: what is wrong with the data is said in one line
+            bar.update(task, advance=1, description=f"{row.pair} by {row.method}")
+            yield row
+    finally:
+        if bar.live.is_started:
+            bar.stop()
+
+
+_COLUMNS = {
+    "before": ("dice_before", ".4f"),
+    "Dice": ("dice", ".4f"),
+    "before, mm": ("tre_mm_before", ".2f"),
+    "landmarks, mm": ("tre_mm", ".2f"),
+    "error / |u|": ("relative_field_error", ".4f"),
+    "pair by pair": ("relative_field_error_of_pairs", ".4f"),
+    "folding, %": ("folding_percent", ".4f"),
+    "both ways, voxels": ("inverse_consistency_voxels", ".3f"),
+    "seconds": ("seconds", ".3f"),
+}
+"""Heading of a column to the summary's figure and its form."""
+
+
+def _print(protocol: str, rows: list["Row"]) -> None:
+    """A line for each method, a column for each figure that there is."""
+    from sarnet.benchmark import summarise
+
+    by_method: dict[str, list[Row]] = {}
+    for row in rows:
+        by_method.setdefault(row.method, []).append(row)
+    summaries = {method: summarise(of_it) for method, of_it in by_method.items()}
+    shown = {
+        heading: column
+        for heading, column in _COLUMNS.items()
+        if any(getattr(summary, column[0]) is not None for summary in summaries.values())
+    }
+    table = Table("method", "pairs", *shown, box=None, padding=(0, 2, 0, 0))
+    for method, summary in summaries.items():
+        table.add_row(method, str(summary.pairs), *(_figure(summary, *column) for column in shown.values()))
+    say(f"{protocol}; Dice, distances and shares are means, seconds the median")
     output.print(table)
+
+
+def _figure(summary: "Summary", name: str, form: str) -> str:
+    value = getattr(summary, name)
+    return "" if value is None else format(value, form)

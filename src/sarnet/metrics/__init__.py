@@ -1,6 +1,8 @@
-"""What a result is judged by: overlap of labels, folding."""
+"""What a result is judged by: overlap of labels, distance of landmarks, folding, inverse consistency."""
 
 from sarnet.metrics.folding import folding_percent
+from sarnet.metrics.inverse_consistency import inverse_consistency_voxels
+from sarnet.metrics.landmarks import target_registration_error_mm
 from sarnet.metrics.overlap import dice
 
-__all__ = ["dice", "folding_percent"]
+__all__ = ["dice", "folding_percent", "inverse_consistency_voxels", "target_registration_error_mm"]

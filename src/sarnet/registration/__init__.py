@@ -6,8 +6,10 @@ from sarnet.registration.output import check_result_folder, result_folder, write
 from sarnet.registration.record import Inputs, Record
 from sarnet.registration.register import register
 from sarnet.registration.result import Registration
+from sarnet.registration.work import Clock
 
 __all__ = [
+    "Clock",
     "Inputs",
     "Labels",
     "Masks",

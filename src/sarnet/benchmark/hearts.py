@@ -1,0 +1,61 @@
+"""Hearts of single patients: end diastole (moving) to end systole (fixed), the middle slice, three labels."""
+
+import csv
+from collections import defaultdict
+from functools import partial
+from pathlib import Path
+
+from sarnet.benchmark.pair import Case, Pair, half
+from sarnet.config import BenchmarkSettings
+from sarnet.errors import DataError
+from sarnet.images import Image, read_image, read_labels
+from sarnet.registration import Labels
+
+STRUCTURES = (1, 2, 3)
+"""Right ventricle, myocardium, left ventricle."""
+
+_Rows = list[dict[str, str]]
+
+
+def heart_cases(settings: BenchmarkSettings) -> list[Case]:
+    """Return a pair for each patient of ``frames.csv``, in numeric order.
+
+    The middle slice is that of the slices listed, or of a whole stack; its spacing is not recorded and taken as 1.
+
+    Raises:
+        DataError: If the file cannot be read, or a patient lacks a phase.
+    """
+    patients: dict[int, dict[str, _Rows]] = defaultdict(lambda: defaultdict(list))
+    path = settings.data / "frames.csv"
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                patients[int(row["patient"])][row["phase"]].append(row)
+    except (OSError, KeyError, ValueError) as error:
+        raise DataError(
+            f"{path} cannot be read as a CSV with the columns image, labels, patient, phase and slice: {error}"
+        ) from error
+    return [_case(settings.data, number, patients[number]) for number in half(sorted(patients), settings.subjects)]
+
+
+def _case(folder: Path, number: int, phases: dict[str, _Rows]) -> Case:
+    missing = {"ed", "es"} - phases.keys()
+    if missing:
+        raise DataError(f"patient {number} of {folder / 'frames.csv'} lacks the phase {sorted(missing)}")
+    return Case(name=f"{number} es<-ed", load=partial(_load, folder, phases["es"], phases["ed"]))
+
+
+def _load(folder: Path, fixed: _Rows, moving: _Rows) -> Pair:
+    (fixed_image, fixed_labels), (moving_image, moving_labels) = (_middle(folder, rows) for rows in (fixed, moving))
+    labels = Labels(fixed=fixed_labels, moving=moving_labels)
+    return Pair(fixed=fixed_image, moving=moving_image, labels=labels, structures=STRUCTURES)
+
+
+def _middle(folder: Path, rows: _Rows) -> tuple[Image, Image]:
+    """Image and labels of the middle slice, as arrays that do not say where they lie."""
+    rows = sorted(rows, key=lambda row: int(row["slice"] or 0))
+    row = rows[len(rows) // 2]
+    image, labels = read_image(folder / row["image"]).array, read_labels(folder / row["labels"]).array
+    if image.ndim == 3:
+        image, labels = image[len(image) // 2], labels[len(labels) // 2]
+    return Image.from_array(image), Image.from_array(labels)

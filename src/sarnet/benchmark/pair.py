@@ -1,0 +1,63 @@
+"""A pair of real images with what a result is judged by, and how data sets make pairs of their subjects."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+import numpy as np
+from jaxtyping import Float
+
+from sarnet.images import Image
+from sarnet.registration import Labels
+
+Half = Literal["first", "second", "all"]
+
+_Subject = TypeVar("_Subject")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Landmarks:
+    """Points marked in both images; rows correspond."""
+
+    fixed: Float[np.ndarray, "point axis"]
+    """World LPS millimetres, x first."""
+    moving: Float[np.ndarray, "point axis"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pair:
+    """Two images, and labels or landmarks that no method sees."""
+
+    fixed: Image
+    moving: Image
+    labels: Labels | None = None
+    structures: tuple[int, ...] = ()
+    """Which labels are scored."""
+    landmarks: Landmarks | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A pair by name, not read yet."""
+
+    name: str
+    load: Callable[[], Pair]
+
+
+def half(subjects: Sequence[_Subject], which: Half) -> Sequence[_Subject]:
+    """Return one half of the subjects, in their order, or all of them; of an odd number the second has one more."""
+    middle = len(subjects) // 2
+    return {"first": subjects[:middle], "second": subjects[middle:], "all": subjects}[which]
+
+
+def paired(subjects: Sequence[_Subject], shifts: tuple[int, ...] | Literal["all"]) -> list[tuple[_Subject, _Subject]]:
+    """Return fixed and moving subject of every pair: fixed i, moving i + shift, beginning again after the last.
+
+    Args:
+        subjects: In their order.
+        shifts: For each, as many pairs as subjects; ``"all"``: every ordered pair of two.
+    """
+    n = len(subjects)
+    if shifts == "all":
+        return [(fixed, moving) for fixed in subjects for moving in subjects if moving is not fixed]
+    return [(subjects[index], subjects[(index + shift) % n]) for shift in shifts for index in range(n)]

@@ -1,0 +1,109 @@
+"""ANTs' symmetric normalisation through antspyx, by mutual information (SyN) or cross-correlation (SyNCC)."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+import numpy as np
+
+from sarnet.images import Grid, Image
+from sarnet.methods.engine import engine_version
+from sarnet.methods.method import MethodResult
+from sarnet.registration import Clock
+from sarnet.transforms import Transform, read_transform
+
+_THREADS = "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"
+
+_WITHOUT_AFFINE: dict[str, dict[str, Any]] = {
+    "SyN": {"type_of_transform": "SyNOnly"},
+    # antspyx has no such name: SyNOnly with the metric, steps and levels of its SyNCC
+    "SyNCC": {
+        "type_of_transform": "SyNOnly",
+        "syn_metric": "CC",
+        "syn_sampling": 4,
+        "reg_iterations": (2100, 1200, 1200, 20),
+        "grad_step": 0.15,
+    },
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AntsMethod:
+    """One of antspyx's types of transform with its own settings."""
+
+    name: str
+    kind: Literal["SyN", "SyNCC"]
+    threads: int
+    """Heeded by the first registration of a process alone: later ones have as many."""
+    seed: int
+    version: str
+    """Of antspyx."""
+
+    @classmethod
+    def find(cls, name: str, kind: Literal["SyN", "SyNCC"], *, threads: int, seed: int = 1) -> "AntsMethod":
+        """Return the method, if its engine is there.
+
+        Raises:
+            MissingExtraError: If antspyx is not installed.
+        """
+        return cls(name=name, kind=kind, threads=threads, seed=seed, version=engine_version("antspyx"))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Type of transform, threads, seed and version."""
+        return {"kind": self.kind, "threads": self.threads, "seed": self.seed, "engine": f"antspyx {self.version}"}
+
+    def register(self, fixed: Image, moving: Image, *, affine_start: bool = True) -> MethodResult:
+        """As :class:`sarnet.methods.Method` has it; all stages are one run of ANTs, which hands them over in files."""
+        import ants  # noqa: PLC0415  only who compares with ANTs has it, and it takes seconds to import
+
+        clock = Clock()
+        kind = {"type_of_transform": self.kind} if affine_start else _WITHOUT_AFFINE[self.kind]
+        with TemporaryDirectory(prefix="sarnet-ants-") as folder, _environment(ants, self.threads, self.seed):
+            with clock.stage("ants"):
+                found = ants.registration(_to_ants(fixed, ants), _to_ants(moving, ants), outprefix=f"{folder}/", **kind)
+            with clock.stage("to world"):
+                transform = _to_world([Path(name) for name in found["fwdtransforms"]], fixed.grid)
+        return MethodResult(transform=transform, seconds_by_stage=clock.seconds)
+
+
+def _to_ants(image: Image, ants: Any) -> Any:
+    n = image.grid.dimension
+    return ants.from_numpy(
+        image.array.astype(np.float32).T,  # x first
+        origin=image.grid.origin,
+        spacing=image.grid.spacing,
+        direction=np.array(image.grid.direction).reshape(n, n),
+    )
+
+
+@contextmanager
+def _environment(ants: Any, threads: int, seed: int) -> Iterator[None]:
+    """Threads and seed, which ANTs takes from the process alone."""
+    before = os.environ.get(_THREADS)
+    os.environ[_THREADS] = str(threads)
+    ants.config.set_ants_deterministic(on=False, seed_value=seed)
+    try:
+        yield
+    finally:
+        ants.config.set_ants_deterministic(on=False, seed_value=None)
+        if before is None:
+            del os.environ[_THREADS]
+        else:
+            os.environ[_THREADS] = before
+
+
+def _to_world(files: list[Path], grid: Grid) -> Transform:
+    """ANTs' field and affine map, which act in the same order as ours."""
+    transform = Transform.identity(grid)
+    for path in files:
+        part = read_transform(path)
+        if part.displacement is None:
+            transform = replace(transform, matrix=part.matrix, translation=part.translation)
+        else:  # on the fixed grid, whose place the file rounds to single precision
+            transform = transform.with_displacement(part.displacement)
+    return transform

@@ -1,0 +1,52 @@
+"""This package's own registration as a method among others."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sarnet.config import RegistrationSettings
+from sarnet.images import Image
+from sarnet.methods.method import MethodResult
+from sarnet.networks import LoadedGenerator, load_generator
+from sarnet.registration import register
+from sarnet.transforms import Transform
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SarnetMethod:
+    """The generator in one of its modes."""
+
+    name: str
+    registration: RegistrationSettings
+    loaded: LoadedGenerator | None
+    """The network, loaded once for all pairs; none where the result is an affine map."""
+
+    @classmethod
+    def load(cls, name: str, registration: RegistrationSettings) -> "SarnetMethod":
+        """Load the network that the settings name.
+
+        Raises:
+            WeightsError: If that cannot be done.
+        """
+        loaded = load_generator(registration.model) if registration.transform == "deformable" else None
+        return cls(name=name, registration=registration, loaded=loaded)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The registration's settings and the hash of the weights."""
+        sha256 = self.loaded.sha256 if self.loaded else None
+        return {**self.registration.model_dump(mode="json"), "weights_sha256": sha256}
+
+    def register(self, fixed: Image, moving: Image, *, affine_start: bool = True) -> MethodResult:
+        """As :class:`sarnet.methods.Method` has it; see :func:`sarnet.registration.register`."""
+        initial = None
+        if not affine_start:  # a transform that holds a field is taken as it is
+            zero = np.zeros((*fixed.grid.shape, fixed.grid.dimension))
+            initial = Transform.identity(fixed.grid).with_displacement(zero)
+        found = register(fixed, moving, self.registration, initial_transform=initial, loaded=self.loaded)
+        return MethodResult(
+            transform=found.transform,
+            seconds_by_stage=found.record.seconds_by_stage,
+            iterations=found.record.iterations,
+        )

@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+from sarnet.benchmark.brains import STRUCTURES, brain_cases
+from sarnet.config import BenchmarkSettings
+from sarnet.errors import DataError
+from sarnet.images import Image, read_image, write_image
+
+
+def _settings(data, **changes):
+    return BenchmarkSettings(protocol="brain2d", data=data, **changes)
+
+
+def test_subjects_are_taken_in_numeric_order(brains):
+    cases = brain_cases(_settings(brains, shifts=(1,)))
+
+    assert [case.name for case in cases] == ["1<-2", "2<-10", "10<-1"]
+    pair = cases[0].load()
+    np.testing.assert_array_equal(pair.fixed.array, read_image(brains / "images" / "made-up-20-1.nii.gz").array)
+    np.testing.assert_array_equal(pair.moving.array, read_image(brains / "images" / "made-up-20-2.nii.gz").array)
+    assert pair.labels.fixed.array[10, 8] == pair.labels.moving.array[9, 8] == 4  # the first square's corner
+
+
+def test_halves_share_no_subject(brains):
+    first, second = (brain_cases(_settings(brains, subjects=half, shifts="all")) for half in ("all", "second"))
+
+    assert {case.name for case in second} == {"2<-10", "10<-2"}
+    assert {case.name for case in first} == {"1<-2", "1<-10", "2<-1", "2<-10", "10<-1", "10<-2"}
+    with pytest.raises(DataError, match="subjects = 'first' takes 1 of them, but pairs need two at least"):
+        brain_cases(_settings(brains, subjects="first"))
+
+
+def test_labels_of_the_slices_are_22():
+    assert len(set(STRUCTURES["brain2d"])) == 22
+
+
+def test_label_that_a_subject_has_not_is_named(brains, tmp_path):
+    for name in ("images", "labels"):
+        (tmp_path / name).mkdir()
+        for path in (brains / name).iterdir():
+            (tmp_path / name / path.name).write_bytes(path.read_bytes())
+    for path in (tmp_path / "labels").iterdir():
+        write_image(Image.from_array(np.full((64, 64), 4, np.int16)), path)
+
+    with pytest.raises(DataError, match=r"made-up-20-1\.nii\.gz has no label \[10, 11, 12"):
+        brain_cases(_settings(tmp_path))[0].load()
+
+
+def test_folder_without_pairs_is_refused(tmp_path):
+    with pytest.raises(DataError, match=r"holds 0 files images/\*.nii.gz, and subjects = 'all' takes 0 of them"):
+        brain_cases(_settings(tmp_path))
+
+
+def test_subject_without_a_number_is_refused(tmp_path):
+    (tmp_path / "images").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / "images" / f"{name}.nii.gz").write_bytes(b"")
+
+    with pytest.raises(DataError, match="has no number in its name"):
+        brain_cases(_settings(tmp_path))

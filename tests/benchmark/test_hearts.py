@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+
+from sarnet.benchmark.hearts import heart_cases
+from sarnet.config import BenchmarkSettings
+from sarnet.errors import DataError
+from sarnet.images import Image, write_image
+
+
+@pytest.fixture
+def hearts(tmp_path):
+    """Patient 1 with a stack of five slices, patient 2 with three; a slice's values are 10 x patient + its number."""
+    lines = ["image,labels,patient,phase,slice,ndim"]
+    for phase, add in (("es", 0.5), ("ed", 0.0)):
+        stack = np.broadcast_to(10.0 + add + np.arange(5)[:, None, None], (5, 6, 7))
+        lines.append(_written(tmp_path, f"p1{phase}", stack, f"1,{phase},,3"))
+        for number in (9, 10, 8):
+            lines.append(
+                _written(tmp_path, f"p2{phase}{number}", np.full((6, 7), 20.0 + add + number), f"2,{phase},{number},2")
+            )
+    (tmp_path / "frames.csv").write_text("\n".join(lines) + "\n")
+    return tmp_path
+
+
+def _written(folder, name, array, rest):
+    write_image(Image.from_array(array.astype(np.float32)), folder / f"{name}.nii.gz")
+    write_image(Image.from_array(array.astype(np.uint8) % 4), folder / f"{name}_labels.nii.gz")
+    return f"{name}.nii.gz,{name}_labels.nii.gz,{rest}"
+
+
+def test_middle_slices_of_both_phases_are_paired(hearts):
+    cases = heart_cases(BenchmarkSettings(protocol="cardiac", data=hearts))
+
+    assert [case.name for case in cases] == ["1 es<-ed", "2 es<-ed"]
+    pairs = [case.load() for case in cases]
+    assert [(pair.fixed.array[0, 0], pair.moving.array[0, 0]) for pair in pairs] == [(12.5, 12.0), (29.5, 29.0)]
+    assert [pair.labels.moving.array[0, 0] for pair in pairs] == [12 % 4, 29 % 4]
+    assert all(pair.fixed.grid == pair.moving.grid for pair in pairs)
+    assert {pair.structures for pair in pairs} == {(1, 2, 3)}
+
+
+def test_half_is_of_the_patients_in_order(hearts):
+    (case,) = heart_cases(BenchmarkSettings(protocol="cardiac", data=hearts, subjects="second"))
+
+    assert case.name == "2 es<-ed"
+
+
+def test_patient_without_a_phase_is_named(hearts):
+    lines = (hearts / "frames.csv").read_text().splitlines()
+    (hearts / "frames.csv").write_text("\n".join(lines[:-3]) + "\n")
+
+    with pytest.raises(DataError, match=r"patient 2 of .* lacks the phase \['ed'\]"):
+        heart_cases(BenchmarkSettings(protocol="cardiac", data=hearts))
+
+
+@pytest.mark.parametrize("text", ["image,labels\na,b\n", "patient,phase\none,ed\n"])
+def test_table_of_another_kind_is_refused(text, tmp_path):
+    (tmp_path / "frames.csv").write_text(text)
+
+    with pytest.raises(DataError, match=r"frames\.csv cannot be read as a CSV with the columns image"):
+        heart_cases(BenchmarkSettings(protocol="cardiac", data=tmp_path))

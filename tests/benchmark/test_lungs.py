@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+
+from sarnet.benchmark.lungs import LUNGS, lung_cases
+from sarnet.config import BenchmarkSettings
+from sarnet.datasets import load_images, load_masks, read_radiographs, split_by_patient
+from sarnet.errors import DataError
+
+
+def _settings(visits, **changes):
+    return BenchmarkSettings(protocol="xray", data=visits, split="all", shifts=(1,), **changes)
+
+
+def test_images_are_paired_in_the_tables_order(visits):
+    cases = lung_cases(_settings(visits))
+
+    assert [case.name for case in cases] == [f"image{i}<-image{(i + 1) % 6}" for i in range(6)]
+    assert len(lung_cases(_settings(visits, subjects="second"))) == 3
+
+
+def test_pair_is_what_training_sees_with_both_lungs_as_one_label(visits):
+    pair = lung_cases(_settings(visits))[5].load()
+
+    radiographs = read_radiographs(visits)
+    both = (radiographs[5], radiographs[0])
+    images, masks = load_images(both, size=256)[:, 0].numpy(), load_masks(both, size=256)[:, 0].numpy()
+    np.testing.assert_array_equal([pair.fixed.array, pair.moving.array], images)
+    np.testing.assert_array_equal([pair.labels.fixed.array, pair.labels.moving.array], LUNGS * masks)
+    assert pair.structures == (255,)
+
+
+def test_image_whose_mask_is_a_fragment_is_in_no_pair(visits):
+    text = visits.read_text().replace("image4.png", "CHNCXR_0603_1.png").replace("image1.png", "CHNCXR_0606_1.png")
+    visits.write_text(text)
+
+    assert lung_cases(_settings(visits))[0].name == "image0<-image2"
+    assert len(lung_cases(_settings(visits))) == 4
+
+
+def test_test_split_is_that_of_the_seed(visits):
+    (test,) = split_by_patient(read_radiographs(visits), seed=3).test
+
+    with pytest.raises(DataError, match="leaves 1 X-rays, but pairs need two at least"):
+        lung_cases(BenchmarkSettings(protocol="xray", data=visits, split="test", seed=3))
+    assert test.patient.startswith("p")

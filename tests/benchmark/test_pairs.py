@@ -1,0 +1,119 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from sarnet.benchmark import plan, summarise
+from sarnet.benchmark.pair import Case, Landmarks, Pair
+from sarnet.benchmark.pairs import DATA_SETS
+from sarnet.config import BenchmarkSettings
+from sarnet.images import Image, read_image, write_image
+from sarnet.registration import register
+
+
+@pytest.fixture
+def settings(brains, fast) -> BenchmarkSettings:
+    return BenchmarkSettings(
+        protocol="brain2d",
+        data=brains,
+        shifts=(1,),
+        methods=("sarnet", "forward"),
+        registration=fast,
+        variants={"forward": fast.model_copy(update={"adapt": "none"})},
+    )
+
+
+def test_methods_take_turns_and_each_pair_gives_each_a_row(settings):
+    planned = plan(settings)
+
+    rows = list(planned.measure(frozenset()))
+
+    assert [(row.pair, row.method) for row in rows] == [
+        (pair, method) for pair in ("1<-2", "2<-10", "10<-1") for method in ("sarnet", "forward")
+    ]
+    assert [row.key for row in rows] == list(planned.keys)
+    # squares of 8 voxels, a row or two apart; subjects were made in the order 10, 2, 1
+    assert [row.dice_before for row in rows[::2]] == pytest.approx([7 / 8, 7 / 8, 6 / 8])
+    assert all(row.dice > row.dice_before for row in rows[::2])
+    assert all(row.dice == pytest.approx(np.mean(list(row.dice_by_label.values()))) for row in rows)
+    assert [row.adapt for row in rows[:2]] == ["last-layer", "none"]
+    assert all(row.seconds == pytest.approx(sum(row.seconds_by_stage.values())) for row in rows)
+    assert summarise(rows).pairs == 6
+
+
+def test_rows_that_are_there_are_not_computed_again(settings):
+    planned = plan(settings)
+    done = set(planned.keys) - {planned.keys[3]}
+
+    (row,) = planned.measure(done)
+
+    assert row.key == planned.keys[3]
+    assert (row.pair, row.method) == ("2<-10", "forward")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"inverse_consistency": True},
+        {"affine_start": False},
+        {"registration": {"threads": 1, "longest_voxels": 48}},
+    ],
+)
+def test_changed_setting_makes_new_rows(change, settings):
+    changed = BenchmarkSettings.model_validate({**settings.model_dump(), **change, "methods": ("sarnet",)})
+
+    assert not set(plan(changed).keys) & set(plan(settings).keys)
+
+
+def test_more_pairs_keep_the_rows_of_the_first(settings):
+    few, more = (plan(settings.model_copy(update={"most_pairs": most})) for most in (1, None))
+
+    assert few.keys == more.keys[:2]
+
+
+def test_labels_never_reach_a_method(settings, brains, tmp_path):
+    for name in ("images", "labels"):
+        (tmp_path / name).mkdir()
+        for path in (brains / name).iterdir():
+            (tmp_path / name / path.name).write_bytes(path.read_bytes())
+    for path in (tmp_path / "labels").iterdir():
+        labels = read_image(path)
+        write_image(Image(array=np.flipud(labels.array).astype(np.int16), grid=labels.grid), path)
+    one = settings.model_copy(update={"most_pairs": 1, "methods": ("sarnet",), "inverse_consistency": True})
+
+    (row,) = plan(one).measure(frozenset())
+    (turned,) = plan(one.model_copy(update={"data": tmp_path})).measure(frozenset())
+
+    assert turned.dice != row.dice
+    assert turned.inverse_consistency_voxels == row.inverse_consistency_voxels > 0
+    assert turned.folding_percent == row.folding_percent
+
+
+def test_both_ways_are_composed_in_the_world(settings):
+    one = settings.model_copy(update={"most_pairs": 1, "methods": ("sarnet",), "inverse_consistency": True})
+
+    (row,) = plan(one).measure(frozenset())
+
+    pair = DATA_SETS["brain2d"](one)[0].load()
+    there = register(pair.fixed, pair.moving, one.registration).transform
+    back = register(pair.moving, pair.fixed, one.registration).transform
+    body = np.argwhere(pair.fixed.array != pair.fixed.array[0, 0])[:, ::-1].astype(float)  # a millimetre a voxel
+    wanted = np.linalg.norm(back.points(there.points(body)) - body, axis=1).mean()
+    assert row.inverse_consistency_voxels == pytest.approx(wanted, rel=1e-3)
+
+
+def test_landmarks_are_followed_from_fixed_to_moving(settings, brains, monkeypatch):
+    fixed, moving = (read_image(brains / "images" / f"made-up-20-{number}.nii.gz") for number in (1, 10))
+    corners = np.array([[12.0, 12.0], [42.0, 30.0]])
+    landmarks = Landmarks(fixed=corners + np.array([0, 2]), moving=corners)  # the squares are two rows apart
+
+    def cases(_: BenchmarkSettings) -> list[Case]:
+        load: Callable[[], Pair] = lambda: Pair(fixed=fixed, moving=moving, landmarks=landmarks)  # noqa: E731
+        return [Case(name="made up", load=load)]
+
+    monkeypatch.setitem(DATA_SETS, "liver", cases)
+    (row,) = plan(settings.model_copy(update={"protocol": "liver", "methods": ("sarnet",)})).measure(frozenset())
+
+    assert row.tre_mm_before == 2
+    assert row.tre_mm < 0.7
+    assert (row.dice, row.dice_by_label) == (None, {})

@@ -1,0 +1,69 @@
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sarnet.methods import AntsMethod
+from sarnet.methods.ants import _to_ants, _to_world
+from sarnet.transforms import apply
+
+ants = pytest.importorskip("ants")
+
+
+@pytest.fixture(scope="module")
+def method():
+    return AntsMethod.find("syn", "SyN", threads=1)
+
+
+def test_labels_are_resampled_as_ants_does(pair, tmp_path):
+    fixed, moving, labels = (_to_ants(image, ants) for image in (pair.fixed, pair.moving, pair.moving_labels))
+    found = ants.registration(fixed, moving, "SyN", outprefix=f"{tmp_path}/")
+    files = [Path(name) for name in found["fwdtransforms"]]
+
+    warped = apply(_to_world(files, pair.fixed.grid), pair.moving_labels, pair.fixed.grid, interpolation="label").array
+
+    wanted = ants.apply_transforms(fixed, labels, found["fwdtransforms"], interpolator="nearestNeighbor").numpy().T
+    assert [path.name for path in files] == ["1Warp.nii.gz", "0GenericAffine.mat"]
+    assert set(np.unique(warped)) == {0, 1, 2, 3}
+    # a point on the edge between two voxels may round to either
+    assert np.mean(warped != wanted) < 0.001
+
+
+@pytest.mark.parametrize("dimension", [2, 3])
+@pytest.mark.parametrize("affine_start", [True, False])
+def test_known_shift_is_found(dimension, affine_start, shifted, method):
+    fixed, moving, shift = shifted(dimension)
+
+    transform = method.register(fixed, moving, affine_start=affine_start).transform
+
+    body = fixed.array > 0.3 * fixed.array.max()
+    np.testing.assert_allclose(transform.total_displacement()[body].mean(axis=0), shift, atol=0.4)
+    assert np.array_equal(transform.matrix, np.eye(dimension)) != affine_start
+
+
+def test_cross_correlation_finds_the_shift_without_an_affine_start(shifted):
+    fixed, moving, shift = shifted(2)
+
+    found = AntsMethod.find("syncc", "SyNCC", threads=1).register(fixed, moving, affine_start=False)
+
+    body = fixed.array > 0.3 * fixed.array.max()
+    np.testing.assert_allclose(found.transform.total_displacement()[body].mean(axis=0), shift, atol=0.4)
+
+
+def test_nothing_is_printed_or_left_behind(pair, method, tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    before = dict(os.environ)
+
+    found = method.register(pair.fixed, pair.moving)
+
+    assert list(tmp_path.iterdir()) == []
+    assert capfd.readouterr() == ("", "")
+    assert dict(os.environ) == before
+    assert found.seconds == pytest.approx(sum(found.seconds_by_stage.values()))
+
+
+def test_settings_tell_kind_and_engine(method):
+    assert method.settings["kind"] == "SyN"
+    assert method.settings["engine"].startswith("antspyx 0.")

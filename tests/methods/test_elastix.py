@@ -1,0 +1,90 @@
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+
+from sarnet.config import ElastixSettings
+from sarnet.images import Grid
+from sarnet.methods import ElastixMethod
+from sarnet.methods.elastix import PAPER, _affine_stage, _bspline_stage, _run, _to_itk, _to_world, control_spacing
+from sarnet.metrics import dice
+from sarnet.transforms import Transform, apply
+
+itk = pytest.importorskip("itk")
+pytestmark = pytest.mark.skipif(find_spec("itk.ElastixPython") is None, reason="itk is there without elastix")
+
+FAST = ElastixSettings(control_spacing_mm=(40.0, 20.0), downsampling=(2, 1), iterations=150)
+
+
+@pytest.fixture(scope="module")
+def method():
+    return ElastixMethod.find("elastix", FAST, threads=1)
+
+
+@pytest.mark.parametrize("affine_start", [True, False])
+def test_image_is_resampled_as_elastix_does(affine_start, pair, tmp_path):
+    stages = [_affine_stage(FAST, pair.fixed.grid)] if affine_start else []
+    stages.append(_bspline_stage(FAST, pair.fixed.grid))
+    tables = _run(pair.fixed, pair.moving, stages, threads=1, seed=0)
+
+    warped = apply(_to_world(tables, pair.fixed.grid), pair.moving, pair.fixed.grid, interpolation="linear", outside=0)
+
+    found = itk.ParameterObject.New()
+    for table in tables:
+        own = itk.ParameterObject.GetDefaultParameterMap("affine")
+        own.clear()
+        for name, values in {**table, "ResampleInterpolator": ["FinalLinearInterpolator"]}.items():
+            own[name] = values
+        found.AddParameterMap(own)
+    transformix = itk.TransformixFilter.New(_to_itk(pair.moving, itk), found)
+    transformix.SetLogToConsole(False)
+    transformix.SetOutputDirectory(str(tmp_path))
+    transformix.UpdateLargestPossibleRegion()
+    wanted = itk.array_from_image(transformix.GetOutput())
+    # linear reading of a field at its own voxels: only the affine map's order makes a difference, by rounding
+    np.testing.assert_allclose(warped.array, wanted, atol=1e-3 * wanted.max())
+
+
+def test_tissues_overlap_more(pair, method):
+    found = method.register(pair.fixed, pair.moving)
+
+    before, after = (
+        apply(transform, pair.moving_labels, pair.fixed.grid, interpolation="label").array
+        for transform in (Transform.identity(pair.fixed.grid), found.transform)
+    )
+    overlaps = [np.mean(list(dice(pair.fixed_labels.array, labels).values())) for labels in (before, after)]
+    assert overlaps[1] > overlaps[0] + 0.05
+    assert found.seconds == pytest.approx(sum(found.seconds_by_stage.values()))
+
+
+@pytest.mark.parametrize("dimension", [2, 3])
+@pytest.mark.parametrize("affine_start", [True, False])
+def test_known_shift_is_found(dimension, affine_start, shifted, method):
+    fixed, moving, shift = shifted(dimension)
+
+    transform = method.register(fixed, moving, affine_start=affine_start).transform
+
+    body = fixed.array > 0.3 * fixed.array.max()
+    np.testing.assert_allclose(transform.total_displacement()[body].mean(axis=0), shift, atol=0.4)
+    assert np.array_equal(transform.matrix, np.eye(dimension)) != affine_start
+
+
+def test_nothing_is_printed_or_left_behind(pair, method, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+
+    method.register(pair.fixed, pair.moving)
+
+    assert list(tmp_path.iterdir()) == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_papers_grid_holds_where_the_image_is_large_and_shrinks_where_it_is_small():
+    assert control_spacing(PAPER, Grid.plain((160, 100))) == (80, 40, 20, 10, 5)
+    assert control_spacing(PAPER, Grid.plain((80, 60))) == (40, 20, 10, 5, 2.5)
+    assert control_spacing(PAPER, Grid.plain((80, 60), spacing=(1.0, 2.0))) == (80, 40, 20, 10, 5)
+
+
+def test_settings_tell_engine_and_threads(method):
+    assert method.settings["control_spacing_mm"] == [40.0, 20.0]
+    assert method.settings["engine"].startswith("itk-elastix 0.")
+    assert method.settings["threads"] == 1

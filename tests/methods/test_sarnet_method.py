@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+
+from sarnet.config import RegistrationSettings
+from sarnet.methods import SarnetMethod
+from sarnet.registration import register
+
+FAST = RegistrationSettings(threads=1, longest_voxels=64, magnified_voxels=0, adapt="none")
+
+
+@pytest.fixture(scope="module")
+def method():
+    return SarnetMethod.load("forward", FAST)
+
+
+def test_transform_is_that_of_register(pair, method):
+    found = method.register(pair.fixed, pair.moving)
+
+    wanted = register(pair.fixed, pair.moving, FAST)
+    np.testing.assert_array_equal(found.transform.displacement, wanted.transform.displacement)
+    np.testing.assert_array_equal(found.transform.matrix, wanted.transform.matrix)
+    assert found.seconds_by_stage.keys() == wanted.record.seconds_by_stage.keys()
+    assert found.iterations == 0
+
+
+def test_without_affine_start_there_is_no_affine_map(pair, method):
+    found = method.register(pair.fixed, pair.moving, affine_start=False)
+
+    np.testing.assert_array_equal(found.transform.matrix, np.eye(2))
+    assert "affine" not in found.seconds_by_stage
+    assert np.abs(found.transform.displacement).max() > 1
+
+
+def test_settings_tell_the_weights(method):
+    assert method.settings["weights_sha256"] == method.loaded.sha256
+    assert method.settings["adapt"] == "none"
+
+
+def test_affine_map_needs_no_network():
+    method = SarnetMethod.load("affine", RegistrationSettings(transform="affine"))
+
+    assert method.loaded is None
+    assert method.settings["weights_sha256"] is None
