@@ -251,13 +251,38 @@ class AdaptationSettings(Settings):
     """Stop when the cost changes by less than this share between two iterations; the paper's 1 %."""
 
 
+class RefinementSettings(Settings):
+    """How the field itself is refined after the last layer, coarse to fine."""
+
+    factors: tuple[int, ...] = (4, 2, 1)
+    """Voxels of the network's grid to one of each level; levels on which an axis would have few voxels are skipped."""
+    iterations: tuple[int, ...] = (40, 40, 30)
+    """Of each level."""
+    window_voxels: int = Field(default=9, ge=3)
+    """Width of the window of local correlation on every level, odd."""
+    step_voxels: float = Field(default=0.1, gt=0)
+    """Length of a step, as a root mean square over the foreground, in voxels of the level."""
+    fluid_voxels: float = Field(default=1.7, ge=0)
+    """Standard deviation of the Gaussian that smooths each step."""
+    elastic_voxels: float = Field(default=0.5, ge=0)
+    """The same of the whole field after each step."""
+
+    @model_validator(mode="after")
+    def _check_levels(self) -> "RefinementSettings":
+        if len(self.factors) != len(self.iterations):
+            raise ValueError(f"factors {self.factors} and iterations {self.iterations} must be as many")
+        if self.window_voxels % 2 == 0:
+            raise ValueError(f"window_voxels is {self.window_voxels}, but must be odd")
+        return self
+
+
 class RegistrationSettings(Settings):
     """How a pair is registered."""
 
     transform: Literal["rigid", "affine", "deformable"] = "deformable"
     """What the result may do; ``deformable`` is an affine map and a field."""
-    adapt: Literal["none", "last-layer"] = "last-layer"
-    """What of the generator is adapted to the pair: nothing, or its last layer."""
+    adapt: Literal["none", "last-layer", "refined"] = "last-layer"
+    """What is adapted to the pair: nothing, the generator's last layer, or that and then the field itself."""
     model: str = "sarnet-cxr-initial"
     """Name of released weights, or the path of a ``.safetensors`` file."""
     longest_voxels: int = Field(default=288, ge=32)
@@ -268,7 +293,10 @@ class RegistrationSettings(Settings):
     """Kept in the record; nothing of a registration is drawn at random so far."""
     threads: int | None = Field(default=None, ge=1)
     """Threads to compute with; all cores where it is left out."""
+    budget: float | None = Field(default=None, gt=0)
+    """Seconds that refining may take; without, it does all its iterations."""
     adaptation: AdaptationSettings = AdaptationSettings()
+    refinement: RefinementSettings = RefinementSettings()
 
 
 ElastixMetric = Literal[

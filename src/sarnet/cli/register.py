@@ -19,7 +19,10 @@ def register(  # noqa: PLR0917  # an option each, by name alone
     out: Annotated[Path, typer.Option(help="Folder for the results; made if need be.")],
     adapt: Annotated[
         str | None,
-        typer.Option(help="last-layer (default): fit the network to this pair. none: take its first answer."),
+        typer.Option(
+            help="last-layer (default): fit the network to this pair. refined: then the field, the most accurate. "
+            "none: take the network's first answer."
+        ),
     ] = None,
     transform: Annotated[
         str | None, typer.Option(help="rigid, affine or deformable (default; 2-D images only so far).")
@@ -43,6 +46,9 @@ def register(  # noqa: PLR0917  # an option each, by name alone
     config: Annotated[Path | None, typer.Option(help="TOML file of registration settings.")] = None,
     threads: Annotated[int | None, typer.Option(help="Threads to compute with; all cores by default.")] = None,
     seed: Annotated[int | None, typer.Option(help="Kept in the record; nothing is drawn at random so far.")] = None,
+    budget: Annotated[
+        float | None, typer.Option(help="SECONDS that refining may take; without, it does all its iterations.")
+    ] = None,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no report.html.")] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Allow a folder that is not empty, and replace files of the same names.")
@@ -55,6 +61,7 @@ def register(  # noqa: PLR0917  # an option each, by name alone
         "model": model,
         "threads": threads,
         "seed": seed,
+        "budget": budget,
     }
     settings = read_settings(
         # a string in JSON is one in TOML: a model named 2019 is no number

@@ -2,8 +2,10 @@
 
 from sarnet.fields.bspline import bspline_basis, bspline_field, controls_to_cover
 from sarnet.fields.compose import compose
+from sarnet.fields.gaussian import gaussian
 from sarnet.fields.invert import Inverse, invert
 from sarnet.fields.jacobian import jacobian_determinant
+from sarnet.fields.resize import resize_field
 from sarnet.fields.warp import identity_grid, warp
 
 __all__ = [
@@ -12,8 +14,10 @@ __all__ = [
     "bspline_field",
     "compose",
     "controls_to_cover",
+    "gaussian",
     "identity_grid",
     "invert",
     "jacobian_determinant",
+    "resize_field",
     "warp",
 ]

@@ -27,15 +27,13 @@ class Adaptation:
     """Of the best iterate, in voxels of the network's grid."""
 
     costs: tuple[float, ...]
-    """The cost before the first iteration and after each."""
+    """The cost before the first iteration and as it fell."""
+
+    iterations: int
+    """Number of iterations done."""
 
     stop_reason: str
     """Why there was no further iteration."""
-
-    @property
-    def iterations(self) -> int:
-        """Number of iterations done."""
-        return len(self.costs) - 1
 
 
 def unadapted(
@@ -46,7 +44,9 @@ def unadapted(
         controls = generator.controls(features)
         cost = pair_cost(generator, controls, pair, settings=settings)
         displacement = generator.displacement(controls, magnification=pair.magnification)
-    return Adaptation(displacement=displacement, costs=(float(cost),), stop_reason="no adaptation was asked for")
+    return Adaptation(
+        displacement=displacement, costs=(float(cost),), iterations=0, stop_reason="no adaptation was asked for"
+    )
 
 
 def adapt_last_layer(
@@ -102,6 +102,7 @@ def adapt_last_layer(
     return Adaptation(
         displacement=displacement,
         costs=tuple(rule.costs),
+        iterations=len(rule.costs) - 1,
         stop_reason=rule.reason or _scipy_reason(found, settings),
     )
 

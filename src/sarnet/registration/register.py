@@ -15,6 +15,7 @@ from sarnet.networks import Generator, LoadedGenerator, load_generator
 from sarnet.registration.adaptation import Adaptation, adapt_last_layer, unadapted
 from sarnet.registration.measure import Labels, measure
 from sarnet.registration.network_pair import Masks, prepare_pair
+from sarnet.registration.refinement import refine
 from sarnet.registration.result import Registration
 from sarnet.registration.work import Clock, Work
 from sarnet.transforms import Transform, align
@@ -119,8 +120,11 @@ def _deform(
     with work.clock.stage("network"), torch.no_grad():
         features = generator.features(*pair.magnified())
     with work.clock.stage("adaptation"):
-        adapt = adapt_last_layer if settings.adapt == "last-layer" else unadapted
+        adapt = unadapted if settings.adapt == "none" else adapt_last_layer
         adaptation: Adaptation = adapt(generator, features, pair, settings=settings.adaptation)
+    if settings.adapt == "refined":
+        with work.clock.stage("refinement"):
+            adaptation = refine(adaptation, pair, settings=settings.refinement, seconds=settings.budget)
     with work.clock.stage("to world"):
         work.transform = work.start.behind(pair.to_world(adaptation.displacement, fixed.grid))
     work.pair, work.adaptation = pair, adaptation

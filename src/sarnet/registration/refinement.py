@@ -1,0 +1,136 @@
+"""Refining the field itself, coarse to fine: the most accurate mode, beyond what the last layer can say."""
+
+import time
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from sarnet.config import RefinementSettings
+from sarnet.fields import compose, gaussian, invert, resize_field, warp
+from sarnet.losses import lncc
+from sarnet.registration.adaptation import Adaptation
+from sarnet.registration.network_pair import NetworkPair
+
+_SHORTEST_AXIS = 16
+"""Voxels that an axis keeps on the coarsest level."""
+
+_LONGEST = 3.0
+"""Length of a step's longest vector, to the root mean square of all: a few voxels that cry out do not set the pace."""
+
+_SMALLEST_SQUARE = 1e-24
+"""Of a gradient: a pair without any has nothing to step along."""
+
+_AVERAGE_POOL = {2: F.avg_pool2d, 3: F.avg_pool3d}
+
+
+class _Level(NamedTuple):
+    """The pair at one resolution; fixed and moving image are a batch of two."""
+
+    images: Float[Tensor, "2 1 *space"]
+    weight: Float[Tensor, "2 1 *space"]
+
+
+def refine(
+    start: Adaptation, pair: NetworkPair, *, settings: RefinementSettings, seconds: float | None = None
+) -> Adaptation:
+    r"""Refine a field by deforming both images towards their middle.
+
+    Two half fields lead from the middle to either image. Each iteration lowers the dissimilarity of the images that
+    they give,
+
+    .. math:: E(v_f, v_m) = 1 - \mathrm{LNCC}\left(I_{fixed}(x + v_f(x)),\; I_{moving}(x + v_m(x))\right)
+
+    by a step along its gradient, smoothed, of a set length, and *composed* with what there is: a small smooth step
+    does not fold, and neither does one after another (a fluid). The field is :math:`v_m \circ v_f^{-1}`.
+    Neither image has a part that the other has not, so the pair the other way round takes the same way back.
+
+    Args:
+        start: What the network found; its field is halved between the images.
+        pair: The images, and where the cost counts.
+        settings: Levels, iterations, window and smoothing.
+        seconds: Time at most; the levels that are left are then skipped.
+
+    Returns:
+        The refined field; the start, if that has the lower cost. The costs are those of the start and of the result at
+        full resolution.
+
+    References:
+        Avants et al., Symmetric diffeomorphic image registration with cross-correlation, MedIA 2008.
+        https://doi.org/10.1016/j.media.2007.06.004
+    """
+    began = time.monotonic()
+    space = tuple(pair.fixed.shape[2:])
+    first = _cost(start.displacement, pair, settings)
+    halves, iterations, reason = _halved(start.displacement), 0, "the iterations of every level were done"
+    for factor, count in zip(settings.factors, settings.iterations, strict=True):
+        if min(space) < _SHORTEST_AXIS * factor:
+            continue
+        level = _level(pair, factor)
+        halves = resize_field(halves, tuple(level.images.shape[2:]))
+        for _ in range(count):
+            if seconds is not None and time.monotonic() - began > seconds:
+                reason = f"the {seconds:g} s that there were are over"
+                break
+            halves = _step(halves, level, settings)
+            iterations += 1
+    to_fixed, to_moving = resize_field(halves, space).chunk(2)
+    displacement = compose(invert(to_fixed, iterations=20, tolerance_voxels=0.01).displacement, to_moving)
+    last = _cost(displacement, pair, settings)
+    if last >= first:
+        reason, displacement = f"refining did not lower the cost; {start.stop_reason}", start.displacement
+    return Adaptation(
+        displacement=displacement,
+        costs=(first, min(first, last)),
+        iterations=start.iterations + iterations,
+        stop_reason=reason,
+    )
+
+
+def _halved(displacement: Tensor) -> Float[Tensor, "2 axis *space"]:
+    """Fields from the middle to the fixed and to the moving image.
+
+    The middle of ``x`` is ``x + u(x) / 2``: the inverse of half the field leads back to ``x``, as far as it is from
+    there on to ``x + u(x)``.
+    """
+    to_fixed = invert(displacement / 2, iterations=20, tolerance_voxels=0.01).displacement
+    return torch.cat([to_fixed, -to_fixed])
+
+
+def _level(pair: NetworkPair, factor: int) -> _Level:
+    both, weight = torch.cat([pair.fixed, pair.moving]), pair.weight
+    if factor > 1:
+        pool = _AVERAGE_POOL[both.ndim - 2]
+        both, weight = pool(both, factor), pool(weight, factor)
+    return _Level(both, torch.cat([weight, weight]))
+
+
+def _step(halves: Tensor, level: _Level, settings: RefinementSettings) -> Tensor:
+    """One step down the gradient, composed with the half fields."""
+    halves = halves.detach().requires_grad_()
+    fixed, moving = warp(level.images, halves).chunk(2)
+    with torch.no_grad():
+        weight = warp(level.weight, halves).prod(dim=0, keepdim=True)
+    cost = lncc(fixed, moving, window=settings.window_voxels, weight=weight)
+    (gradient,) = torch.autograd.grad(cost, halves)
+    with torch.no_grad():
+        direction = gaussian(-gradient, settings.fluid_voxels)
+        step = _of_length(direction, level.weight, settings.step_voxels)
+        return gaussian(compose(step, halves), settings.elastic_voxels)
+
+
+def _of_length(direction: Tensor, weight: Tensor, length: float) -> Tensor:
+    """The same directions, of a root mean square length where the cost counts, and no vector of three times as much."""
+    square, axes = direction.square().sum(dim=1, keepdim=True), tuple(range(1, direction.ndim))
+    mean = (weight * square).sum(dim=axes, keepdim=True) / weight.sum(dim=axes, keepdim=True)
+    relative = (square / mean.clamp_min(_SMALLEST_SQUARE)).sqrt()  # to the root mean square
+    longest = relative.clamp_max(_LONGEST) / relative.clamp_min(1e-6)
+    return direction * longest * (length / mean.clamp_min(_SMALLEST_SQUARE).sqrt())
+
+
+@torch.no_grad()
+def _cost(displacement: Tensor, pair: NetworkPair, settings: RefinementSettings) -> float:
+    warped = warp(pair.moving, displacement)
+    return float(lncc(pair.fixed, warped, window=settings.window_voxels, weight=pair.weight))

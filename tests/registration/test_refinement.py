@@ -1,0 +1,131 @@
+import pytest
+import torch
+
+from sarnet.config import RefinementSettings
+from sarnet.fields import compose, jacobian_determinant, warp
+from sarnet.losses import lncc
+from sarnet.registration.adaptation import Adaptation
+from sarnet.registration.network_pair import NetworkPair, prepare_pair
+from sarnet.registration.refinement import refine
+from sarnet.transforms import Transform
+
+SETTINGS = RefinementSettings(factors=(2, 1), iterations=(30, 20))
+
+
+@pytest.fixture(scope="module")
+def pair(sample) -> NetworkPair:
+    """The packaged pair, small."""
+    return prepare_pair(
+        sample.fixed, sample.moving, Transform.identity(sample.fixed.grid), longest_voxels=96, multiple=8
+    )
+
+
+def _start(pair, displacement=None) -> Adaptation:
+    zero = torch.zeros(1, 2, *pair.fixed.shape[2:])
+    field = zero if displacement is None else displacement
+    return Adaptation(displacement=field, costs=(1.0,), iterations=7, stop_reason="somebody stopped")
+
+
+def _exchanged(pair) -> NetworkPair:
+    return NetworkPair(fixed=pair.moving, moving=pair.fixed, weight=pair.weight, grid=pair.grid)
+
+
+@pytest.fixture(scope="module")
+def refined(pair) -> Adaptation:
+    return refine(_start(pair), pair, settings=SETTINGS)
+
+
+def test_lowers_the_cost_without_a_fold(pair, refined):
+    cost = lncc(pair.fixed, warp(pair.moving, refined.displacement), window=9, weight=pair.weight)
+
+    assert refined.costs[1] < 0.8 * refined.costs[0]
+    assert float(cost) == pytest.approx(refined.costs[1], abs=1e-5)
+    assert float(jacobian_determinant(refined.displacement).min()) > 0
+
+
+def test_counts_its_iterations_on_top_of_those_before(refined):
+    assert refined.iterations == 7 + 30 + 20
+    assert refined.stop_reason == "the iterations of every level were done"
+
+
+def test_other_way_round_leads_back(pair, refined):
+    back = refine(_start(pair), _exchanged(pair), settings=SETTINGS)
+
+    inside = pair.weight[:, 0] > 0
+    apart = compose(refined.displacement, back.displacement).norm(dim=1)[inside].mean()
+    length = refined.displacement.norm(dim=1)[inside].mean()
+    assert float(length) > 1.0
+    assert float(apart) < 0.05
+
+
+def test_finds_a_known_shift_from_the_identity(pair):
+    moving = warp(pair.fixed, torch.tensor([1.5, -2.0]).view(1, 2, 1, 1).expand(1, 2, *pair.fixed.shape[2:]))
+    shifted = NetworkPair(fixed=pair.fixed, moving=moving, weight=pair.weight, grid=pair.grid)
+
+    found = refine(_start(pair), shifted, settings=SETTINGS).displacement
+
+    # moving(y) = fixed(y + a), so that u = -a
+    inside = pair.weight[0, 0] > 0
+    assert float(found[0, 0][inside].mean()) == pytest.approx(-1.5, abs=0.2)
+    assert float(found[0, 1][inside].mean()) == pytest.approx(2.0, abs=0.2)
+
+
+def test_halves_of_the_start_put_together_are_the_start(pair, refined):
+    # no iteration: what comes back is the start, cut in two and joined
+    none = RefinementSettings(factors=(1,), iterations=(0,), elastic_voxels=0.0)
+
+    found = refine(_start(pair, refined.displacement), pair, settings=none).displacement
+
+    inside = pair.weight[0, 0] > 0
+    assert float((found - refined.displacement)[0].norm(dim=0)[inside].mean()) < 0.05
+
+
+def test_start_is_kept_where_refining_makes_it_worse(pair, refined):
+    # a step of two voxels on the finest level alone tears apart what fits already
+    wild = RefinementSettings(factors=(1,), iterations=(2,), step_voxels=4.0, fluid_voxels=0.5, elastic_voxels=0.0)
+
+    kept = refine(_start(pair, refined.displacement), pair, settings=wild)
+
+    assert torch.equal(kept.displacement, refined.displacement)
+    assert kept.costs[0] == kept.costs[1]
+    assert kept.stop_reason == "refining did not lower the cost; somebody stopped"
+
+
+def test_budget_ends_it(pair):
+    found = refine(_start(pair), pair, settings=SETTINGS, seconds=1e-9)
+
+    assert found.iterations == 7
+    assert "s that there were are over" in found.stop_reason
+
+
+def test_levels_on_which_an_axis_would_vanish_are_skipped(pair):
+    found = refine(_start(pair), pair, settings=RefinementSettings(factors=(32, 2), iterations=(50, 3)))
+
+    assert found.iterations == 7 + 3
+
+
+def test_images_without_contrast_stay_where_they_are(pair):
+    flat = NetworkPair(
+        fixed=torch.zeros_like(pair.fixed), moving=torch.zeros_like(pair.moving), weight=pair.weight, grid=pair.grid
+    )
+
+    found = refine(_start(pair), flat, settings=SETTINGS)
+
+    assert torch.equal(found.displacement, torch.zeros_like(found.displacement))
+
+
+def test_volumes_are_refined_by_the_same_code():
+    place = torch.meshgrid(*[torch.arange(32.0)] * 3, indexing="ij")
+
+    def ball(shift):
+        radius = sum((axis - 15.5 - s) ** 2 for axis, s in zip(place, shift, strict=True)).sqrt()
+        return torch.sigmoid(9 - radius)[None, None]
+
+    whole = torch.ones(1, 1, 32, 32, 32)
+    pair = NetworkPair(fixed=ball((0, 0, 0)), moving=ball((1.5, -1.0, 2.0)), weight=whole, grid=None)
+    start = Adaptation(displacement=torch.zeros(1, 3, 32, 32, 32), costs=(1.0,), iterations=0, stop_reason="")
+
+    found = refine(start, pair, settings=SETTINGS)
+
+    warped = warp(pair.moving, found.displacement)
+    assert float((warped - pair.fixed).abs().mean()) < 0.3 * float((pair.moving - pair.fixed).abs().mean())
