@@ -325,8 +325,9 @@ class ElastixSettings(Settings):
 class BenchmarkSettings(Settings):
     """Which pairs are registered, by which methods, and what is measured."""
 
-    protocol: Literal["brain2d", "brain3d", "cardiac", "liver", "xray", "simulated-xray"]
-    """Where the pairs come from. ``simulated-xray``: X-rays deformed by known fields; all else: real pairs."""
+    protocol: Literal["brain2d", "brain3d", "cardiac", "liver", "xray", "simulated-xray", "lung-masks"]
+    """Where the pairs come from. ``simulated-xray``: X-rays deformed by known fields. ``lung-masks``: masks out of
+    feature maps and by a U-Net, no pairs. All else: real pairs."""
     data: Path
     """Folder of the images; for X-rays the CSV that lists them."""
     dataset: str | None = None
@@ -350,6 +351,8 @@ class BenchmarkSettings(Settings):
     registration: RegistrationSettings = RegistrationSettings()
     variants: dict[str, RegistrationSettings] = {}
     """Further settings of this package's method by name; each begins with those of ``registration``."""
+    unet: Path | None = None
+    """``lung-masks`` alone: weights of the U-Net to compare with."""
     elastix: ElastixSettings = ElastixSettings()
     simulation: SimulationSettings = SimulationSettings()
     seed: int = 0

@@ -43,7 +43,7 @@ class Row(BaseModel):
     """Compute of this pair: arrays in, transform (or field) out."""
     seconds_by_stage: dict[str, float] = {}
     iterations: int | None = None
-    folding_percent: float
+    folding_percent: float | None = None
     """Share of voxels inside the fixed image's body whose Jacobian determinant is zero or below."""
     inverse_consistency_voxels: float | None = None
     """From registering both ways, in voxels of the fixed grid, where that was asked for."""
@@ -77,7 +77,7 @@ class Summary(BaseModel):
     tre_mm: float | None
     seconds: float
     """Median."""
-    folding_percent: float
+    folding_percent: float | None
     inverse_consistency_voxels: float | None
     relative_field_error: float | None
     """Mean error over mean length of the field, both over all pairs."""
@@ -96,7 +96,7 @@ def summarise(rows: Sequence[Row]) -> Summary:
         tre_mm_before=_mean([row.tre_mm_before for row in rows]),
         tre_mm=_mean([row.tre_mm for row in rows]),
         seconds=float(np.median([row.seconds for row in rows])),
-        folding_percent=float(np.mean([row.folding_percent for row in rows])),
+        folding_percent=_mean([row.folding_percent for row in rows]),
         inverse_consistency_voxels=_mean([row.inverse_consistency_voxels for row in rows]),
         relative_field_error=float(errors.mean() / lengths.mean()) if len(lengths) else None,
         relative_field_error_of_pairs=float((errors / lengths).mean()) if len(lengths) else None,

@@ -13,8 +13,8 @@ from sarnet.benchmark.plan import Plan
 from sarnet.benchmark.row import Row, RowKey, settings_hash
 from sarnet.config import BenchmarkSettings
 from sarnet.datasets import Radiograph, load_images, load_masks, read_radiographs, simulate_pair, split_by_patient
-from sarnet.fields import warp
-from sarnet.metrics import folding_percent
+from sarnet.fields import compose, warp
+from sarnet.metrics import folding_percent, inverse_consistency_voxels
 from sarnet.networks import LoadedGenerator, load_generator
 
 _SIZE = 256
@@ -25,6 +25,7 @@ def plan_simulated(settings: BenchmarkSettings) -> Plan:
     """Plan a forward pass of the network on one pair an image.
 
     Masks are warped linearly, both ways, and cut at one half; times are of the forward pass alone, after a warm-up.
+    Inverse consistency is that of this pass and of another with the images exchanged.
 
     Raises:
         DataError: If the images are not there.
@@ -63,6 +64,7 @@ def _measure(
             begin = time.perf_counter()
             found = loaded.generator(fixed, moving)
             seconds = time.perf_counter() - begin
+            back = loaded.generator(moving, fixed)
             warped_mask = warp(both.moving[:, 1:], found) >= 0.5
             yield Row(
                 **key._asdict(),
@@ -75,6 +77,7 @@ def _measure(
                 seconds=seconds,
                 iterations=0,
                 folding_percent=folding_percent(found),
+                inverse_consistency_voxels=inverse_consistency_voxels(compose(found, back)),
                 dice_before=_dice(both.fixed[:, 1:], both.moving[:, 1:] >= 0.5),
                 dice=_dice(both.fixed[:, 1:], warped_mask),
                 field_voxels=float(both.displacement.norm(dim=1).mean()),

@@ -1,0 +1,112 @@
+"""Masks of lungs out of the generator's feature maps, beside those of a U-Net (Fig. 2)."""
+
+import time
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from sarnet import __version__
+from sarnet.benchmark.hardware import hardware
+from sarnet.benchmark.plan import Plan
+from sarnet.benchmark.row import Row, RowKey, settings_hash
+from sarnet.config import BenchmarkSettings
+from sarnet.datasets import Original, Radiograph, load_originals, read_radiographs, split_by_patient
+from sarnet.metrics import dice
+from sarnet.networks import Generator, hard_mask, load_generator
+from sarnet.training import load_unet, predicted_mask
+
+_SIZE = 256
+
+
+class _Segmenter(NamedTuple):
+    """A way to a mask."""
+
+    name: str
+    segment: Callable[[Tensor, Tensor], Tensor]
+    """From an image and another that it is paired with to the mask of the first."""
+    settings: dict[str, Any]
+
+
+def plan_masks(settings: BenchmarkSettings) -> Plan:
+    """Plan the mask of every image of the test split, or of all images, by each way.
+
+    The generator sees pairs, so each image is paired with the next: its mask as the fixed image of the pair is one
+    way, as the moving one another. The U-Net, where ``settings.unet`` names one, sees it alone.
+
+    Raises:
+        DataError: If images or masks cannot be read.
+        InputError: If the generator gives no masks.
+        WeightsError: If a network cannot be loaded.
+    """
+    radiographs = read_radiographs(settings.data, dataset=settings.dataset)
+    if settings.split == "test":
+        radiographs = split_by_patient(radiographs, seed=settings.seed).test
+    chosen = radiographs[: settings.most_pairs]
+    segmenters = _segmenters(settings)
+    keys = tuple(_key(each, segmenter, settings) for each in chosen for segmenter in segmenters)
+    return Plan(keys=keys, measure=partial(_measure, chosen, segmenters, settings))
+
+
+def _segmenters(settings: BenchmarkSettings) -> list[_Segmenter]:
+    loaded = load_generator(settings.registration.model)
+    told = {"weights_sha256": loaded.sha256}
+    found = [
+        _Segmenter("feature-maps", partial(_of_fixed, loaded.generator), told),
+        _Segmenter("feature-maps-moving", partial(_of_moving, loaded.generator), told),
+    ]
+    if settings.unet is not None:
+        network = load_unet(settings.unet)
+        found.append(_Segmenter("unet", lambda image, _: predicted_mask(network, image), {"unet": settings.unet.name}))
+    return found
+
+
+def _of_fixed(generator: Generator, image: Tensor, other: Tensor) -> Tensor:
+    return hard_mask(generator.fused_maps(generator.features(image, other)).fixed)
+
+
+def _of_moving(generator: Generator, image: Tensor, other: Tensor) -> Tensor:
+    return hard_mask(generator.fused_maps(generator.features(other, image)).moving)
+
+
+def _key(radiograph: Radiograph, segmenter: _Segmenter, settings: BenchmarkSettings) -> RowKey:
+    told = settings_hash(_settings(segmenter, settings))
+    return RowKey(settings.protocol, radiograph.image.stem, segmenter.name, told)
+
+
+def _settings(segmenter: _Segmenter, settings: BenchmarkSettings) -> dict[str, Any]:
+    return {**settings.model_dump(mode="json", include={"dataset"}), **segmenter.settings}
+
+
+def _measure(
+    chosen: tuple[Radiograph, ...],
+    segmenters: list[_Segmenter],
+    settings: BenchmarkSettings,
+    done: Collection[RowKey],
+) -> Iterator[Row]:
+    originals = load_originals(chosen, size=_SIZE)
+    for place, radiograph in enumerate(chosen):
+        for segmenter in segmenters:
+            key = _key(radiograph, segmenter, settings)
+            if key not in done:
+                yield _row(key, place, originals, segmenter, settings)
+
+
+def _row(key: RowKey, place: int, originals: Original, segmenter: _Segmenter, settings: BenchmarkSettings) -> Row:
+    image, other = (originals.image[index % len(originals.image), None] for index in (place, place + 1))
+    with torch.inference_mode():
+        begin = time.perf_counter()
+        mask = segmenter.segment(image, other)
+        seconds = time.perf_counter() - begin
+    overlap = dice(originals.mask[place, 0].byte().numpy(), mask[0, 0].byte().numpy(), labels=(1,))
+    return Row(
+        **key._asdict(),
+        settings=_settings(segmenter, settings),
+        version=__version__,
+        seed=settings.seed,
+        hardware=hardware(),
+        seconds=seconds,
+        dice=overlap[1],
+    )
