@@ -261,9 +261,8 @@ def test_gradient_of_the_further_outputs_reaches_their_weights_and_the_trunk(set
     generator = _make(settings).train()
     features = generator.features(*_pair(24, 32))
 
-    (
-        generator.synthesized(features).square().sum() + sum(f[..., :8].sum() for f in generator.fused_maps(features))
-    ).backward()
+    left = [fused[..., :8].sum() for fused in generator.fused_maps(features)]
+    (generator.synthesized(features).square().sum() + sum(left)).backward()
 
     reached = {name.split(".")[0] for name, weight in generator.named_parameters() if weight.grad is not None}
     assert reached == {"trunk", "image", "fixed_fusion", "moving_fusion"}

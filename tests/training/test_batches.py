@@ -19,11 +19,10 @@ SIMULATED, PATIENTS, VISITS = (
 
 def _sources(*sources, who=WHO, seed=0, images=None):
     """Images each of a grey of its own, 0.1 for the first, 0.2 for the second."""
+    visits = [str(who[:place].count(name)) for place, name in enumerate(who)]
     radiographs = tuple(
-        Radiograph(
-            image=Path("i.png"), mask=Path("m.png"), dataset="d", patient=name, visit=str(who[:place].count(name))
-        )
-        for place, name in enumerate(who)
+        Radiograph(image=Path("i.png"), mask=Path("m.png"), dataset="d", patient=name, visit=visit)
+        for name, visit in zip(who, visits, strict=True)
     )
     if images is None:
         images = (0.1 * (torch.arange(float(len(who))) + 1)).view(-1, 1, 1, 1).expand(-1, 1, 32, 32).clone()
@@ -130,15 +129,13 @@ def test_exchanged_batch_has_the_roles_turned_round_and_the_same_say():
     assert _equal(other.exchanged(), batch)
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_image_that_is_not_finite_is_refused_with_the_step(value):
-    images = torch.full((3, 1, 32, 32), 0.5)
-    images[1, 0, 16, 16] = value
-    sources = _sources(PATIENTS, who=["ann", "bob", "cy"], images=images)
+def test_image_that_holds_nan_is_refused_with_the_step():
+    images = torch.full((2, 1, 32, 32), 0.5)
+    images[1, 0, 16, 16] = float("nan")
+    sources = _sources(PATIENTS, who=["ann", "bob"], images=images)
 
-    with pytest.raises(InputError, match=r"the images drawn for step \d hold NaN or infinity: look at those"):
-        for step in range(10):
-            sources.draw(step)
+    with pytest.raises(InputError, match=r"the images drawn for step 7 hold NaN or infinity: look at those"):
+        sources.draw(7)
 
 
 @pytest.mark.parametrize(

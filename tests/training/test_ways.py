@@ -120,7 +120,7 @@ def test_fields_that_undo_each_other_lead_both_images_back(settings):
 
 
 def test_fields_in_the_wrong_order_do_not(settings):
-    there, back = _known_ways(_pair(size=64))
+    there, _ = _known_ways(_pair(size=64))
 
     astray = warp(there.warped, there.displacement)
 
