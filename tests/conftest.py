@@ -2,10 +2,14 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import jaxtyping
 import numpy as np
 import pytest
+
+if TYPE_CHECKING:
+    from sarnet.losses import VggFeatures
 
 
 def _shared() -> Path:
@@ -53,6 +57,24 @@ def visits(tmp_path: Path, rng: np.random.Generator) -> Path:
     path = tmp_path / "visits.csv"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="session")
+def features() -> "VggFeatures":
+    """VGG16 with weights out of a hat, frozen: the right layers without the half gigabyte."""
+    import torch
+    from torch import nn
+
+    from sarnet.losses import VggFeatures
+    from sarnet.losses.vgg_weights import TORCHVISION
+
+    torch.manual_seed(0)
+    features = VggFeatures(TORCHVISION)
+    for layer in features.features:
+        if isinstance(layer, nn.Conv2d):  # what passes through keeps its size
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            nn.init.normal_(layer.bias, std=0.05)
+    return features.eval().requires_grad_(False)
 
 
 @pytest.fixture

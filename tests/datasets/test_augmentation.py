@@ -6,7 +6,7 @@ import torch
 from scipy import ndimage
 
 from sarnet.config import AugmentationSettings, SimulationSettings
-from sarnet.datasets import augmented_pair
+from sarnet.datasets import Original, augmented_pair, different_pair, joined
 from sarnet.fields import warp
 
 SIMULATION = SimulationSettings(control_spacing_voxels=(64.0, 128.0), peak_voxels=(16.0, 24.0))
@@ -20,10 +20,14 @@ def image(rng):
     return torch.from_numpy(np.clip(0.5 + 0.2 * smooth / smooth.std(), 0, 1)).float()
 
 
-def _pairs(image, *, augmentation=PLAIN, simulation=SIMULATION, seed=0):
-    return augmented_pair(
-        image, augmentation=augmentation, simulation=simulation, rng=torch.Generator().manual_seed(seed)
-    )
+def _pairs(image, *, mask=None, augmentation=PLAIN, simulation=SIMULATION, seed=0):
+    chance = torch.Generator().manual_seed(seed)
+    return augmented_pair(image, mask=mask, augmentation=augmentation, simulation=simulation, rng=chance)
+
+
+def _different(fixed, moving, *, augmentation=PLAIN, seed=0):
+    originals = (Original(image, (image > 0.5).float()) for image in (fixed, moving))
+    return different_pair(*originals, augmentation=augmentation, rng=torch.Generator().manual_seed(seed))
 
 
 def _seen(pair, margin=8):
@@ -47,7 +51,10 @@ def test_parts_have_the_shape_and_dtype_of_the_images(image):
 
 
 def test_same_state_of_chance_gives_the_same_batch(image):
-    first, again, other = (_pairs(image, augmentation=AugmentationSettings(), seed=seed) for seed in (3, 3, 4))
+    mask = (image > 0.5).float()
+    first, again, other = (
+        _pairs(image, mask=mask, augmentation=AugmentationSettings(), seed=seed) for seed in (3, 3, 4)
+    )
 
     assert all(torch.equal(one, two) for one, two in zip(first, again))
     assert not any(torch.equal(one, two) for one, two in zip(first, other))
@@ -161,3 +168,81 @@ def test_noise_has_at_most_the_deviation_asked_for():
     assert deviations.max() < 0.1 * (1 + 3 / math.sqrt(2 * 64 * 64))
     assert deviations.max() > 0.05
     assert deviations.min() < 0.05
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_reverse_field_brings_fixed_to_moving(image, seed):
+    pair = _pairs(image, seed=seed)
+    seen = _seen(pair.exchanged())
+
+    registered = warp(pair.fixed, pair.reverse)
+
+    assert seen.sum() > 100
+    assert _rms(registered - pair.moving, seen) < 0.04
+    assert _rms(registered - pair.moving, seen) < _rms(pair.moving - pair.fixed, seen) / 3
+
+
+def test_masks_are_where_the_images_are(image):
+    bright = (image > 0.5).float()
+
+    pair = _pairs(bright, mask=bright, augmentation=PLAIN)
+
+    inside, moving_inside = pair.inside > 0.999, pair.moving_inside > 0.999
+    assert torch.allclose(pair.fixed_mask[inside], pair.fixed[inside], atol=1e-4)
+    assert torch.allclose(pair.moving_mask[moving_inside], pair.moving[moving_inside], atol=1e-4)
+    assert pair.fixed_mask[pair.inside == 0].sum() == 0  # what goes on beyond the edge is no lung
+
+
+def test_without_masks_they_are_zero(image):
+    pair = _pairs(image)
+
+    assert torch.count_nonzero(pair.fixed_mask) == torch.count_nonzero(pair.moving_mask) == 0
+
+
+def test_exchanged_twice_is_the_pair_itself(image):
+    pair = _pairs(image, mask=(image > 0.5).float())
+
+    other = pair.exchanged()
+
+    assert torch.equal(other.fixed, pair.moving)
+    assert torch.equal(other.displacement, pair.reverse)
+    assert torch.equal(other.inside, pair.moving_inside)
+    assert torch.equal(other.fixed_mask, pair.moving_mask)
+    assert all(torch.equal(one, two) for one, two in zip(other.exchanged(), pair))
+
+
+def test_different_images_are_turned_and_zoomed_alike_and_have_no_known_field(image):
+    pair = _different(image, image)  # the same one twice shows it
+
+    assert torch.allclose(pair.fixed, pair.moving, atol=1e-6)
+    assert torch.equal(pair.fixed_mask, pair.moving_mask)
+    assert torch.equal(pair.inside, pair.moving_inside)
+    assert torch.count_nonzero(pair.displacement) == torch.count_nonzero(pair.reverse) == 0
+
+
+def test_different_images_keep_their_roles(image):
+    dark = 0.2 * image
+
+    pair = _different(image, dark)
+
+    assert torch.allclose(pair.moving, 0.2 * pair.fixed, atol=1e-5)
+    assert torch.count_nonzero(pair.moving_mask) == 0 < torch.count_nonzero(pair.fixed_mask)
+
+
+@pytest.mark.parametrize(("probability", "mirrored"), [(0.0, 0), (1.0, 8)])
+def test_left_and_right_change_places_as_often_as_asked(probability, mirrored):
+    ramp = torch.linspace(0, 1, 64).expand(8, 1, 64, 64)
+    kind = STILL.model_copy(update={"mirror_probability": probability})
+
+    pair = _different(ramp, ramp, augmentation=kind)
+
+    falls = pair.fixed[:, 0, 32, 16] > pair.fixed[:, 0, 32, 48]
+    assert falls.sum() == mirrored
+
+
+def test_joined_pairs_stand_one_behind_the_other(image):
+    first, second = _pairs(image[:2]), _pairs(image[2:], seed=1)
+
+    both = joined([first, second])
+
+    assert all(torch.equal(whole, torch.cat(parts)) for whole, *parts in zip(both, first, second))

@@ -6,7 +6,15 @@ import pytest
 import SimpleITK as sitk
 import torch
 
-from sarnet.datasets import Radiograph, load_images, load_masks, read_radiographs, split_by_patient
+from sarnet.datasets import (
+    Radiograph,
+    later_visits,
+    load_images,
+    load_masks,
+    load_originals,
+    read_radiographs,
+    split_by_patient,
+)
 from sarnet.errors import DataError, InputError
 
 HEADER = "image,mask,dataset,patient,visit"
@@ -225,3 +233,90 @@ def test_missing_file_is_named(visits, load):
 
     with pytest.raises(DataError, match=r"lost\.png does not exist"):
         load((lost,), size=32)
+
+
+def _in_parts(*parts, patients="abcdefgh"):
+    rows = _of_patients(len(parts))
+    return tuple(replace(row, patient=name, part=part) for row, name, part in zip(rows, patients, parts))
+
+
+def test_column_split_is_read_and_taken_as_it_stands(tmp_path):
+    rows = ("1.png,m.png,x,ann,0,test", "2.png,m.png,x,bob,0,train", "3.png,m.png,x,cy,0,validation")
+    radiographs = read_radiographs(_csv(tmp_path, f"{HEADER},split", *rows))
+
+    split = split_by_patient(radiographs, seed=0)
+
+    assert [each.patient for part in (split.train, split.validation, split.test) for each in part] == [
+        "bob",
+        "cy",
+        "ann",
+    ]
+
+
+def test_patient_in_two_parts_is_refused_by_name():
+    rows = _in_parts("train", "validation", "test", "test", patients="abca")
+
+    with pytest.raises(InputError, match="patient 'a' is in the splits 'train' and 'test', but must be in one only"):
+        split_by_patient(rows, seed=0)
+
+
+@pytest.mark.parametrize("part", ["", "held-out"])
+def test_image_of_no_part_is_refused(part):
+    with pytest.raises(InputError, match=rf"1-0\.png has the split '{part}', but wanted is one of"):
+        split_by_patient(_in_parts("train", part, "test"), seed=0)
+
+
+def test_part_without_images_is_refused():
+    with pytest.raises(InputError, match=r"the CSV's column split has no image for \['validation'\]"):
+        split_by_patient(_in_parts("train", "test", "test"), seed=0)
+
+
+def _seen(*visits):
+    return tuple(
+        Radiograph(image=Path("i.png"), mask=Path("m.png"), dataset=dataset, patient=patient, visit=visit)
+        for dataset, patient, visit in visits
+    )
+
+
+def test_later_visits_go_with_each_patients_first():
+    rows = _seen(("d", "a", "0"), ("d", "b", "0"), ("d", "a", "7"), ("d", "a", "3"))
+
+    assert later_visits(rows) == ((0, 3), (0, 2))
+
+
+def test_visits_are_ordered_as_numbers_where_they_are_numbers():
+    assert later_visits(_seen(("d", "a", "10"), ("d", "a", "9"))) == ((1, 0),)
+    assert later_visits(_seen(("d", "a", "2024-10-01"), ("d", "a", "2024-09-30"))) == ((1, 0),)
+
+
+def test_second_image_of_one_visit_is_no_later_one():
+    assert later_visits(_seen(("d", "a", "0"), ("d", "a", "0"), ("d", "a", "5"))) == ((0, 2),)
+
+
+def test_namesakes_of_two_data_sets_are_two_patients():
+    assert later_visits(_seen(("d", "a", "0"), ("e", "a", "5"))) == ()
+
+
+def test_originals_are_images_with_their_masks(visits):
+    radiographs = read_radiographs(visits)
+
+    originals = load_originals(radiographs, size=48)
+
+    assert torch.equal(originals.image, load_images(radiographs, size=48))
+    assert torch.equal(originals.mask, load_masks(radiographs, size=48))
+
+
+def test_mask_of_another_size_is_refused_with_both(visits):
+    radiograph = read_radiographs(visits)[2]
+    sitk.WriteImage(sitk.GetImageFromArray(np.full((50, 40), 255, np.uint8)), str(radiograph.mask))
+
+    with pytest.raises(DataError, match=r"mask2\.png has size \(40, 50\), but its image .*image2\.png has \(80, 96\)"):
+        load_originals((radiograph,), size=48)
+
+
+def test_empty_mask_is_refused_by_name(visits):
+    radiograph = read_radiographs(visits)[2]
+    sitk.WriteImage(sitk.GetImageFromArray(np.full((96, 80), 127, np.uint8)), str(radiograph.mask))
+
+    with pytest.raises(DataError, match=r"mask2\.png has no voxel of 255, but must show the lungs: leave it out"):
+        load_originals((radiograph,), size=48)

@@ -4,7 +4,7 @@ import torch
 from scipy import ndimage
 
 from sarnet.config import SimulationSettings
-from sarnet.datasets import applied_field, simulate_pair
+from sarnet.datasets import applied_field, largest_voxels, simulate_pair
 from sarnet.errors import InputError
 from sarnet.fields import warp
 
@@ -189,3 +189,11 @@ def test_range_in_which_every_field_folds_is_refused():
 
     with pytest.raises(InputError, match=r"peak_voxels \(100.0, 100.0\) folds every field .* lower the peak or widen"):
         applied_field((32, 32), settings=wild, rng=_chance())
+
+
+def test_no_layer_is_longer_than_the_largest_displacement_of_its_grid():
+    settings = SimulationSettings(control_spacing_voxels=(128.0,), peak_voxels=(20.0, 20.0))
+
+    assert largest_voxels(settings, 512) == 40
+    drawn = applied_field((64, 48), settings=settings, rng=_chance()).abs().max().item()
+    assert drawn == pytest.approx(largest_voxels(settings, 64))

@@ -58,9 +58,7 @@ def test_learns_to_tell_bright_from_dark():
     dark, bright = 0.4 * torch.rand(8, 1, 16, 16, generator=made), 0.6 + 0.4 * torch.rand(8, 1, 16, 16, generator=made)
 
     for _ in range(40):
-        loss = (
-            nn.functional.softplus(-discriminator(bright)).mean() + nn.functional.softplus(discriminator(dark)).mean()
-        )
+        loss = nn.functional.softplus(torch.cat([-discriminator(bright), discriminator(dark)])).mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

@@ -4,7 +4,7 @@ import torch
 from scipy import ndimage
 
 from sarnet.config import GeneratorSettings
-from sarnet.errors import ShapeError
+from sarnet.errors import InputError, ShapeError
 from sarnet.fields import jacobian_determinant
 from sarnet.networks import Generator
 
@@ -211,3 +211,68 @@ def test_images_of_two_sizes_are_refused():
 
     with pytest.raises(ShapeError, match=r"fixed has shape \(1, 1, 24, 32\), but moving \(1, 1, 32, 32\)"):
         _make(GeneratorSettings(**SMALL)).features(fixed, torch.zeros(1, 1, 32, 32))
+
+
+WITH_OUTPUTS = [
+    pytest.param(
+        GeneratorSettings(trunk=trunk, stride=stride, synthesizes=True, segments=True, **SMALL), id=f"{trunk}-{stride}"
+    )
+    for trunk, stride in [("residual", 1), ("residual", 4), ("matching", 2)]
+]
+
+
+@pytest.mark.parametrize("settings", WITH_OUTPUTS)
+def test_further_outputs_have_the_size_of_the_images(settings):
+    generator = _make(settings)
+
+    features = generator.features(*_pair(24, 32, batch=2))
+
+    assert generator.synthesized(features).shape == (2, 1, 24, 32)
+    for fused in generator.fused_maps(features):
+        assert fused.shape == (2, 1, 24, 32)
+        assert fused.min() >= 0
+        assert fused.max() <= 1
+
+
+@pytest.mark.parametrize("settings", WITH_OUTPUTS)
+def test_fused_map_of_an_image_is_made_of_the_layers_on_its_grid(settings):
+    generator = _make(settings)
+    features = generator.features(*_pair(24, 32))
+
+    fixed, moving = generator.fused_maps(features)
+
+    assert torch.equal(fixed, generator.fixed_fusion(features.fixed_layers, (24, 32)))
+    assert torch.equal(moving, generator.moving_fusion(features.moving_layers, (24, 32)))
+    assert len(generator.fixed_fusion.logits) == len(features.fixed_layers)
+    assert len(generator.moving_fusion.logits) == len(features.moving_layers)
+
+
+@pytest.mark.parametrize("settings", WITH_OUTPUTS)
+def test_further_outputs_change_nothing_of_the_field(settings):
+    bare = _make(settings.model_copy(update={"synthesizes": False, "segments": False}))
+    full = _make(settings, seed=1)
+    full.load_state_dict(bare.state_dict(), strict=False)
+
+    assert torch.equal(full(*_pair(24, 32)), bare(*_pair(24, 32)))
+
+
+@pytest.mark.parametrize("settings", WITH_OUTPUTS)
+def test_gradient_of_the_further_outputs_reaches_their_weights_and_the_trunk(settings):
+    generator = _make(settings).train()
+    features = generator.features(*_pair(24, 32))
+
+    left = [fused[..., :8].sum() for fused in generator.fused_maps(features)]
+    (generator.synthesized(features).square().sum() + sum(left)).backward()
+
+    reached = {name.split(".")[0] for name, weight in generator.named_parameters() if weight.grad is not None}
+    assert reached == {"trunk", "image", "fixed_fusion", "moving_fusion"}
+
+
+def test_output_that_the_settings_do_not_ask_for_is_refused():
+    generator = _make(GeneratorSettings(stride=2, **SMALL))
+    features = generator.features(*_pair(16, 16))
+
+    with pytest.raises(InputError, match="this generator synthesizes no image: its settings have synthesizes = false"):
+        generator.synthesized(features)
+    with pytest.raises(InputError, match="this generator segments nothing: its settings have segments = false"):
+        generator.fused_maps(features)

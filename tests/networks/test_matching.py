@@ -68,10 +68,25 @@ def test_moving_maps_are_warped_by_the_base_before_the_fine_comparison():
 def test_both_images_are_encoded_by_the_same_layers():
     trunk = _trunk()
     one, other = torch.rand(1, 1, 32, 32), torch.rand(1, 1, 32, 32)
-    seen = []
-    trunk.encode.register_forward_hook(lambda *call: seen.append(call[-1]))
 
-    trunk(one, other)
-    trunk(other, one)
+    first, second = trunk(one, other), trunk(other, one)
 
-    assert torch.allclose(seen[0], seen[1].flip(0), atol=1e-6)
+    for of_fixed, of_moving in zip(first.fixed_layers, second.moving_layers):  # those of the encoders come first
+        assert torch.allclose(of_fixed, of_moving, atol=1e-6)
+    assert not torch.allclose(first.fixed_layers[0], first.moving_layers[0], atol=1e-3)
+
+
+@pytest.mark.parametrize(("encoder_blocks", "blocks"), [(1, 1), (2, 3)])
+def test_every_convolution_has_its_layer_on_its_own_grid(encoder_blocks, blocks):
+    torch.manual_seed(0)
+    settings = GeneratorSettings(stride=2, **{**SMALL, "encoder_blocks": encoder_blocks, "blocks": blocks})
+
+    features = MatchingTrunk(settings)(torch.rand(2, 1, 32, 40), torch.rand(2, 1, 32, 40))
+
+    fine, coarse = (2, 8, 16, 20), (2, 8, 8, 10)
+    encoders = [fine] * (1 + 2 * encoder_blocks) + [coarse] * (1 + 2 * encoder_blocks)
+    decoders = [coarse] * (1 + 2 * blocks) + [fine] * (1 + 2 * blocks)
+    assert [tuple(layer.shape) for layer in features.moving_layers] == encoders
+    assert [tuple(layer.shape) for layer in features.fixed_layers] == encoders + decoders
+    assert MatchingTrunk.layers(settings) == (len(features.fixed_layers), len(features.moving_layers))
+    assert features.fixed_layers[-1] is features.maps

@@ -52,6 +52,13 @@ def test_level_of_one_value_is_this_value():
     assert otsu_level(torch.full((2, 4, 4), 0.3)).tolist() == pytest.approx([0.3, 0.3])
 
 
+def test_nan_has_no_level():
+    image = torch.rand(1, 4, 4)
+    image[0, 1, 1] = torch.nan
+
+    assert otsu_level(image).isnan().all()
+
+
 def test_unit_and_offset_of_the_image_go_over_to_the_level(rng):
     image = torch.from_numpy(_two_humps(rng, 1, 40, 50))
 

@@ -8,9 +8,16 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from sarnet.config import GeneratorSettings
+from sarnet.config import DiscriminatorSettings, GeneratorSettings
 from sarnet.errors import WeightsError
-from sarnet.networks import DEFAULT_MODEL, Generator, load_generator, released_models, save_generator
+from sarnet.networks import (
+    DEFAULT_MODEL,
+    Discriminator,
+    Generator,
+    load_generator,
+    released_models,
+    save_generator,
+)
 
 TINY = {"maps": 8, "blocks": 1, "encoder_blocks": 1, "matched_maps": 4, "radius": 1}
 KINDS = [
@@ -62,6 +69,34 @@ def test_what_was_saved_is_loaded_with_its_settings(tmp_path, settings):
     assert all(torch.equal(found[name], wanted[name]) for name in wanted)
     # loaded weights lie in another order in memory, which rounds differently
     assert torch.allclose(loaded.generator(*_pair()), generator.eval()(*_pair()), atol=1e-5)
+
+
+def test_f_and_the_discriminator_lie_in_the_same_file(tmp_path):
+    settings = GeneratorSettings(segments=True, synthesizes=True, **TINY)
+    generator, reverse = _generator(settings), _generator(settings, seed=1)
+    discriminator = Discriminator(DiscriminatorSettings(maps=4))
+    path = tmp_path / "mine.safetensors"
+
+    save_generator(generator, path, record={}, reverse=reverse, discriminator=discriminator)
+    loaded = load_generator(path)
+
+    assert loaded.discriminator.settings == discriminator.settings
+    for found, wanted in (
+        (loaded.generator, generator),
+        (loaded.reverse, reverse),
+        (loaded.discriminator, discriminator),
+    ):
+        assert list(found.state_dict()) == list(wanted.state_dict())
+        assert all(torch.equal(value, wanted.state_dict()[name]) for name, value in found.state_dict().items())
+        assert not any(module.training for module in found.modules())
+        assert not any(parameter.requires_grad for parameter in found.parameters())
+
+
+def test_file_without_them_has_neither(written):
+    loaded = load_generator(written)
+
+    assert loaded.reverse is None
+    assert loaded.discriminator is None
 
 
 def test_loaded_generator_is_in_evaluation_mode_and_frozen(written):
@@ -176,6 +211,8 @@ def test_weights_of_another_program_are_refused(tmp_path):
         pytest.param(lambda old: {**old, "last.weight": torch.zeros(2, 4, 3, 3)}, id="shape"),
         pytest.param(lambda old: {name: value for name, value in old.items() if name != "last.weight"}, id="too-few"),
         pytest.param(lambda old: {**old, "vgg.weight": torch.zeros(3)}, id="too-many"),
+        pytest.param(lambda old: {**old, "reverse.last.bias": torch.zeros(2)}, id="half-an-f"),
+        pytest.param(lambda old: {**old, "discriminator.dense.2.bias": torch.zeros(1)}, id="half-a-d"),
     ],
 )
 def test_tensors_that_do_not_fit_the_settings_are_refused(written, change):

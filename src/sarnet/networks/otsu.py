@@ -20,7 +20,7 @@ def otsu_level(image: Float[Tensor, "batch *space"], *, bins: int = 256) -> Floa
 
     Returns:
         A level for each image: the middle of the last bin of the lower class. That of an image of one value is this
-        value. No gradient passes.
+        value, that of one with NaN is NaN. No gradient passes.
 
     Raises:
         InputError: If ``bins`` is less than two.
@@ -36,7 +36,7 @@ def otsu_level(image: Float[Tensor, "batch *space"], *, bins: int = 256) -> Floa
 
 def _level(values: Tensor, bins: int) -> Tensor:
     low, high = values.aminmax()
-    if low == high:
+    if not low < high:  # of one value, or with NaN
         return low
     # a bin is found by its number rather than by torch.histc, which has no version for every device
     index = ((values - low) / (high - low) * bins).long().clamp(max=bins - 1)

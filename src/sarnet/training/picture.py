@@ -44,10 +44,10 @@ def save_picture(generator: Generator, held_out: Original, path: Path) -> None:
     for axis, (name, panel) in zip(axes, panels.items(), strict=False):
         is_difference = "-" in name
         colours = {"cmap": "RdBu", "vmin": -1, "vmax": 1} if is_difference else {"cmap": "gray", "vmin": 0, "vmax": 1}
-        axis.imshow(panel[0, 0].cpu(), **colours)
+        axis.imshow(panel[0, 0].cpu().numpy(), **colours)
         axis.set_title(name)
     y, x = (torch.arange(size).view(shape) for size, shape in zip(fixed.shape[2:], ((-1, 1), (1, -1)), strict=True))
-    rows, columns = y + displacement[0, 0].cpu(), x + displacement[0, 1].cpu()
+    rows, columns = (place.numpy() for place in (y + displacement[0, 0].cpu(), x + displacement[0, 1].cpu()))
     grid = axes[len(panels)]
     grid.plot(columns[::_GRID_STEP].T, rows[::_GRID_STEP].T, color="tab:blue", linewidth=0.6)
     grid.plot(columns[:, ::_GRID_STEP], rows[:, ::_GRID_STEP], color="tab:blue", linewidth=0.6)
@@ -55,8 +55,8 @@ def save_picture(generator: Generator, held_out: Original, path: Path) -> None:
     grid.set_aspect("equal")
     grid.set_title("field")
     if fused is not None and mask is not None:
-        axes[-1].imshow(fused[0, 0].cpu(), cmap="viridis")
-        axes[-1].contour(mask[0, 0].cpu(), levels=[0.5], colors="tab:orange", linewidths=1)
+        axes[-1].imshow(fused[0, 0].cpu().numpy(), cmap="viridis")
+        axes[-1].contour(mask[0, 0].cpu().numpy(), levels=[0.5], colors="tab:orange", linewidths=1)
         axes[-1].set_title("fused maps, mask")
     for axis in axes:
         axis.set_axis_off()

@@ -1,0 +1,158 @@
+import itertools
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from sarnet.config import ObjectiveSettings
+from sarnet.errors import ConfigError, InputError
+from sarnet.training import train_adversarial
+from sarnet.training.stage import (
+    check_finite,
+    check_shares,
+    claim,
+    learning_rate,
+    set_learning_rate,
+    training_record,
+)
+
+PROCESS = """
+import sys
+from pathlib import Path
+import torch
+from sarnet.config import TrainingSettings
+from sarnet.training import train_adversarial
+torch.set_num_threads(1)
+for path in sys.argv[1:]:
+    train_adversarial(TrainingSettings.model_validate_json(Path(path).read_text()))
+"""
+"""One of two processes that share every batch: what 'sarnet train' is when it was started for that."""
+
+
+def _one_step(settings, normalisation):
+    """A step of every term that needs no file, on pairs with and without known fields; D stands still meanwhile."""
+    weights = ObjectiveSettings(
+        vgg=0, field_length=1, coarse_field=0.3, lncc=1, inverse_consistency=1, smoothness=1, folding=1
+    )
+    sources = tuple(source.model_copy(update={"pairs": 2}) for source in settings.adversarial.sources)
+    stage = settings.adversarial.model_copy(
+        update={"steps": 1, "sources": sources, "weights": weights, "discriminator_learning_rate": 1e-30}
+    )
+    generator = settings.generator.model_copy(update={"normalisation": normalisation})
+    return settings.model_copy(update={"adversarial": stage, "generator": generator, "out": settings.out / "one"})
+
+
+def _gradients(out):
+    """What Adam was given at its first step: its first moment is that, up to a factor."""
+    stored = torch.load(out / "adversarial" / "checkpoint.pt", weights_only=True)["optimisers"]
+    return {
+        name: torch.cat([moments["exp_avg"].flatten() for moments in optimiser["state"].values()])
+        for name, optimiser in stored.items()
+    }
+
+
+def _in_two_processes(of_each, folder):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    paths = []
+    for place, settings in enumerate(of_each):
+        paths.append(folder / f"settings{place}.json")
+        paths[-1].write_text(settings.model_dump_json(), encoding="utf-8")
+    there = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "NODE_RANK": "0", "WORLD_SIZE": "2"}
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", PROCESS, *paths],
+            env=os.environ | there | {"LOCAL_RANK": str(rank)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    for process in started:
+        _, said = process.communicate(timeout=900)
+        assert process.returncode == 0, said
+
+
+@pytest.mark.slow
+def test_two_processes_on_half_batches_have_the_gradients_of_one_on_the_whole(settings, tmp_path):
+    alone = {kind: _one_step(settings, kind) for kind in ("none", "group", "batch")}
+    shared = {
+        kind: one.model_copy(update={"devices": 2, "out": tmp_path / f"two-{kind}"}) for kind, one in alone.items()
+    }
+    alone = {kind: one.model_copy(update={"out": tmp_path / f"one-{kind}"}) for kind, one in alone.items()}
+
+    _in_two_processes(shared.values(), tmp_path)
+    for one in alone.values():
+        train_adversarial(one)
+
+    apart = {}
+    for kind in alone:
+        whole, halves = _gradients(alone[kind].out), _gradients(shared[kind].out)
+        for name in ("generators", "judges"):
+            apart[kind, name] = ((halves[name] - whole[name]).norm() / whole[name].norm()).item()
+    for kind, name in itertools.product(("none", "group"), ("generators", "judges")):
+        assert apart[kind, name] < 1e-5, apart
+    # batch normalisation sees the half that its process has
+    assert apart["batch", "generators"] > 1e-3, apart
+
+
+@pytest.mark.parametrize("devices", [1, 2, 3, 6])
+def test_equal_shares_are_allowed(devices):
+    check_shares("initial.batch", 6, devices=devices)
+
+
+def test_unequal_shares_are_refused():
+    with pytest.raises(ConfigError, match=r"initial\.batch is 6, but 4 devices share them: give a multiple"):
+        check_shares("initial.batch", 6, devices=4)
+
+
+def test_learning_rate_rises_then_falls_to_zero():
+    rates = [learning_rate(step, highest=2.0, steps=110, warm_up_steps=10) for step in range(111)]
+
+    assert rates[:10] == pytest.approx([0.2 * (step + 1) for step in range(10)])
+    assert rates[10] == 2.0
+    assert rates[60] == pytest.approx(1.0)  # half of the cosine
+    assert rates[110] == pytest.approx(0.0)
+    assert all(later <= earlier for earlier, later in itertools.pairwise(rates[10:]))
+
+
+def test_without_warm_up_the_first_step_has_the_highest_rate():
+    assert learning_rate(0, highest=2.0, steps=10, warm_up_steps=0) == 2.0
+
+
+def test_every_group_of_weights_has_a_rate_of_its_own():
+    groups = [{"params": [torch.zeros(1)], "highest": highest} for highest in (2.0, 6.0)]
+    optimiser = torch.optim.Adam(groups)
+
+    set_learning_rate(optimiser, 60, steps=110, warm_up_steps=10)
+
+    assert [group["lr"] for group in optimiser.param_groups] == pytest.approx([1.0, 3.0])
+
+
+@pytest.mark.parametrize("total", [float("nan"), float("inf"), float("-inf")])
+def test_loss_that_is_not_finite_stops_the_training(total):
+    with pytest.raises(InputError, match=rf"the loss is {total} at step 7: the training diverged; lower learning_rate"):
+        check_finite(total, 7)
+
+
+def test_folder_is_made_and_its_checkpoint_found(tmp_path):
+    folder = tmp_path / "run" / "initial"
+
+    assert claim(folder, resume=False) is None
+    (folder / "checkpoint.pt").touch()
+
+    assert claim(folder, resume=True) == folder / "checkpoint.pt"
+
+
+def test_record_says_what_was_trained_and_not_where_files_lay(settings, tmp_path):
+    started = settings.model_copy(update={"start": str(tmp_path / "mine.safetensors"), "vgg": tmp_path / "vgg.pth"})
+
+    record = training_record("adversarial", 4, started)
+
+    assert (record["stage"], record["step"], record["start"]) == ("adversarial", 4, "mine")
+    assert record["settings"]["adversarial"]["weights"]["cycle"] == 10
+    assert str(tmp_path) not in str(record)
