@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
@@ -107,11 +107,9 @@ def test_landmarks_are_followed_from_fixed_to_moving(settings, brains, monkeypat
     corners = np.array([[12.0, 12.0], [42.0, 30.0]])
     landmarks = Landmarks(fixed=corners + np.array([0, 2]), moving=corners)  # the squares are two rows apart
 
-    def cases(_: BenchmarkSettings) -> list[Case]:
-        load: Callable[[], Pair] = lambda: Pair(fixed=fixed, moving=moving, landmarks=landmarks)  # noqa: E731
-        return [Case(name="made up", load=load)]
+    case = Case(name="made up", load=partial(Pair, fixed=fixed, moving=moving, landmarks=landmarks))
+    monkeypatch.setitem(DATA_SETS, "liver", lambda _: [case])
 
-    monkeypatch.setitem(DATA_SETS, "liver", cases)
     (row,) = plan(settings.model_copy(update={"protocol": "liver", "methods": ("sarnet",)})).measure(frozenset())
 
     assert row.tre_mm_before == 2

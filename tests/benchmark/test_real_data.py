@@ -47,8 +47,8 @@ def test_rows_of_the_documents_come_out_again(shared):
         ("brain2d", "brain2d", "1<-2", 20, {"dice_before": 0.45}),
         ("brain3d", "brain3d", "1<-3", 6, {"dice_before": 0.5}),
         ("cardiac", "cardiac", "1 es<-ed", 50, {"dice_before": 0.6}),
-        ("liver", "liver", "dataset18 exhale<-cyc_1_10", 4, {"tre_mm_before": 11.0}),
-        ("xray", "cxr/visits.csv", "CHNCXR_0002_0<-CHNCXR_0010_0", 109, {"dice_before": 0.75}),
+        ("liver", "liver", "dataset18 exhale<-cyc_1_10", 4, {"tre_mm_before": 14.9}),
+        ("xray", "cxr/visits.csv", "CHNCXR_0004_0<-CHNCXR_0008_0", 109, {"dice_before": 0.75}),
     ],
 )
 def test_data_sets_are_read_as_their_notes_have_it(shared, protocol, data, first, pairs, before):
