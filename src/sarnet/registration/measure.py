@@ -65,8 +65,9 @@ def measure(
     warped = apply(work.transform, moving, fixed.grid, interpolation="linear")
     warped_labels, overlap = None, None
     if labels is not None:
-        warped_labels = apply(work.transform, labels.moving, fixed.grid, interpolation="label")
-        before = apply(work.initial, labels.moving, fixed.grid, interpolation="label")
+        # the nearest voxel's, by which published figures count: linear masks would score higher
+        warped_labels = apply(work.transform, labels.moving, fixed.grid, interpolation="nearest", outside=0)
+        before = apply(work.initial, labels.moving, fixed.grid, interpolation="nearest", outside=0)
         overlap = _overlap(labels.fixed, before, warped_labels)
     similarity_before, similarity_after = _similarities(work, fixed, moving)
     shown = foreground(fixed.array)
