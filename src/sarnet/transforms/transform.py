@@ -132,17 +132,38 @@ class Transform:
             came = came + as_points(read_linear(field, places) * frame.inside(places))
         return np.asarray(came @ self.matrix.T + self.translation)
 
+    @classmethod
+    def from_displacement(
+        cls,
+        displacement: Float[np.ndarray, "*space axis"],
+        grid: Grid,
+        *,
+        fixed_frame: Float[np.ndarray, "one_more one_more"],
+        moving_frame: Float[np.ndarray, "one_more one_more"],
+    ) -> "Transform":
+        """Undo :meth:`displacement_between`: the transform whose total displacement between two frames is given."""
+        n, back = grid.dimension, np.linalg.inv(moving_frame)
+        moves = (back @ fixed_frame - np.eye(n + 1)) @ grid.index_to_world()
+        return cls.identity(grid).with_displacement(_moved(moves, back[:-1, :-1], displacement, grid))
+
     def total_displacement(self) -> Float[np.ndarray, "*space axis"]:
         """Return how far each voxel's point moves, field and affine map together: ``T(p) - p`` in millimetres."""
-        n, shape = self.grid.dimension, self.grid.shape
-        moves = (self.homogeneous() - np.eye(n + 1)) @ self.grid.index_to_world()
-        total = np.empty((*shape, n), np.float32)
-        for rows in slabs(shape):
-            slab = lattice(moves, shape, rows)
-            if self.displacement is not None:
-                slab = slab + turned(self.matrix, vectors(self.displacement[rows]))
-            total[rows] = slab.movedim(1, -1).numpy()
-        return total
+        world = np.eye(self.grid.dimension + 1)
+        return self.displacement_between(world, world)
+
+    def displacement_between(
+        self,
+        fixed_frame: Float[np.ndarray, "one_more one_more"],
+        moving_frame: Float[np.ndarray, "one_more one_more"],
+    ) -> Float[np.ndarray, "*space axis"]:
+        """Return how the coordinates of each voxel's point change, counted in a frame each before and after.
+
+        Args:
+            fixed_frame: Takes the homogeneous LPS millimetres of fixed space to coordinates there.
+            moving_frame: The same in moving space.
+        """
+        moves = (moving_frame @ self.homogeneous() - fixed_frame) @ self.grid.index_to_world()
+        return _moved(moves, moving_frame[:-1, :-1] @ self.matrix, self.displacement, self.grid)
 
     def homogeneous(self) -> Float[np.ndarray, "one_more one_more"]:
         """Return the affine part as one matrix of the homogeneous coordinates (x, y[, z], 1)."""
@@ -190,3 +211,19 @@ def _sample(transform: sitk.Transform, grid: Grid) -> Float[np.ndarray, "*space 
         transform, sitk.sitkVectorFloat32, grid.size, grid.origin, grid.spacing, grid.direction
     )
     return sitk.GetArrayFromImage(field)
+
+
+def _moved(
+    moves: Float[np.ndarray, "one_more one_more"],
+    turn: Float[np.ndarray, "axis axis"],
+    displacement: Float[np.ndarray, "*space axis"] | None,
+    grid: Grid,
+) -> Float[np.ndarray, "*space axis"]:
+    """At every voxel of index ``i``: ``moves (i, 1) + turn d(i)``."""
+    total = np.empty((*grid.shape, grid.dimension), np.float32)
+    for rows in slabs(grid.shape):
+        slab = lattice(moves, grid.shape, rows)
+        if displacement is not None:
+            slab = slab + turned(turn, vectors(displacement[rows]))
+        total[rows] = slab.movedim(1, -1).numpy()
+    return total
