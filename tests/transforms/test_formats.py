@@ -14,7 +14,8 @@ import SimpleITK as sitk
 
 from sarnet.errors import DataError, InputError, SarnetError
 from sarnet.images import Grid
-from sarnet.transforms import FORMATS, Transform, read_transform, write_format
+from sarnet.transforms import Transform, read_transform, write_format
+from sarnet.transforms.files import FORMATS
 
 FIELDS = {
     "itk": "t.h5",

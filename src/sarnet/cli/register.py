@@ -25,7 +25,7 @@ def register(  # noqa: PLR0917  # an option each, by name alone
         str | None, typer.Option(help="rigid, affine or deformable (default; 2-D images only so far).")
     ] = None,
     initial_transform: Annotated[
-        Path | None, typer.Option(help="Transform to start from: .h5, .tfm, .txt, .mat or a field.")
+        Path | None, typer.Option(help="Transform to start from: .h5, .tfm, .txt, .mat, .lta, .mgz or a field.")
     ] = None,
     fixed_mask: Annotated[
         Path | None, typer.Option(help="Image of the size of FIXED: only where it is not 0 does FIXED count.")
@@ -43,6 +43,13 @@ def register(  # noqa: PLR0917  # an option each, by name alone
     config: Annotated[Path | None, typer.Option(help="TOML file of registration settings.")] = None,
     threads: Annotated[int | None, typer.Option(help="Threads to compute with; all cores by default.")] = None,
     seed: Annotated[int | None, typer.Option(help="Kept in the record; nothing is drawn at random so far.")] = None,
+    bids_name: Annotated[
+        str | None,
+        typer.Option(
+            help="Entities, as in sub-01_from-T1w_to-MNI152NLin2009cAsym, from MOVING to FIXED: name the transform and "
+            "its inverse as BIDS does, with _mode-image_xfm.h5."
+        ),
+    ] = None,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no report.html.")] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Allow a folder that is not empty, and replace files of the same names.")
@@ -78,4 +85,12 @@ def register(  # noqa: PLR0917  # an option each, by name alone
         initial_transform=initial_transform,
         spacing=spacing_of(spacing),
     )
-    register_files(files, out, settings, report=not no_report, overwrite=overwrite, command=command_line())
+    register_files(
+        files,
+        out,
+        settings,
+        report=not no_report,
+        overwrite=overwrite,
+        command=command_line(),
+        bids_name=bids_name,
+    )

@@ -2,12 +2,13 @@
 
 from sarnet.registration.measure import Labels
 from sarnet.registration.network_pair import Masks
-from sarnet.registration.output import check_result_folder, result_folder, write_registration
+from sarnet.registration.output import BidsNames, check_result_folder, result_folder, write_registration
 from sarnet.registration.record import Inputs, Record
 from sarnet.registration.register import register
 from sarnet.registration.result import Registration
 
 __all__ = [
+    "BidsNames",
     "Inputs",
     "Labels",
     "Masks",

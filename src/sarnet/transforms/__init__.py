@@ -4,7 +4,6 @@ from sarnet.transforms.affine import AffineKind, Alignment, align
 from sarnet.transforms.apply import Reading, apply
 from sarnet.transforms.compose import compose
 from sarnet.transforms.files import (
-    FORMATS,
     Format,
     read_transform,
     write_displacement,
@@ -17,7 +16,6 @@ from sarnet.transforms.points import PointSet, read_points, write_points
 from sarnet.transforms.transform import Transform
 
 __all__ = [
-    "FORMATS",
     "AffineKind",
     "Alignment",
     "Format",

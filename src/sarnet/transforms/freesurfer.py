@@ -54,7 +54,7 @@ class _Geometry(NamedTuple):
 
 
 def write_freesurfer(transform: Transform, path: Path, moving: Grid) -> None:
-    """Write ``.lta`` for ``mri_vol2vol --lta``, or ``.mgz`` for ``mri_convert -at``.
+    """Write ``.lta`` for ``mri_vol2vol --lta``, or ``.mgz`` as ``mri_warp_convert --inmgzwarp`` reads it.
 
     Args:
         transform: Of volumes.
