@@ -34,16 +34,31 @@ def test_displacement_field_does_the_same(run, demo, sample, tmp_path):
     assert np.abs(again.array - warped.array).max() < 1e-3 * np.ptp(warped.array)
 
 
-def test_labels_stay_labels(run, demo, sample, tmp_path):
+def test_nearest_makes_the_warped_labels_again(run, demo, sample, tmp_path):
+    run(
+        "apply",
+        *("--transform", demo.folder / "transform.h5", "--moving", sample.moving_labels),
+        *("--reference", sample.fixed, "--out", tmp_path / "labels.nii.gz", "--interpolation", "nearest"),
+    )
+
+    np.testing.assert_array_equal(
+        read_labels(tmp_path / "labels.nii.gz").array, read_labels(demo.folder / "warped_labels.nii.gz").array
+    )
+
+
+def test_label_keeps_labels_but_smooths_their_borders(run, demo, sample, tmp_path):
     run(
         "apply",
         *("--transform", demo.folder / "transform.h5", "--moving", sample.moving_labels),
         *("--reference", sample.fixed, "--out", tmp_path / "labels.nii.gz", "--interpolation", "label"),
     )
 
-    np.testing.assert_array_equal(
-        read_labels(tmp_path / "labels.nii.gz").array, read_labels(demo.folder / "warped_labels.nii.gz").array
+    labels, nearest = (
+        read_labels(folder / name).array
+        for folder, name in ((tmp_path, "labels.nii.gz"), (demo.folder, "warped_labels.nii.gz"))
     )
+    assert set(np.unique(labels)) == set(np.unique(nearest))
+    assert 0 < (labels != nearest).mean() < 0.05
 
 
 def test_pictures_take_the_spacing_they_were_registered_by(run, files, tmp_path):

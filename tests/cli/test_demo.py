@@ -25,7 +25,7 @@ def test_demo_shows_the_overlap_before_and_after(demo):
 
 def test_demo_writes_what_is_promised(demo):
     assert {path.name for path in demo.folder.iterdir()} == {
-        *("warped.nii.gz", "transform.h5", "displacement.nii.gz", "warped_labels.nii.gz"),
+        *("warped.nii.gz", "transform.h5", "inverse.h5", "displacement.nii.gz", "warped_labels.nii.gz"),
         *("registration.json", "report.html"),
     }
     assert json.loads((demo.folder / "registration.json").read_text()).keys() >= CONTRACT

@@ -12,7 +12,10 @@ from safetensors.numpy import save_file
 import sarnet
 from sarnet.images import Image, write_image
 
-VERBS = ["demo", "register", "apply", "train", "benchmark"]
+VERBS = [
+    *("demo", "register", "apply", "invert", "compose", "jacobian", "points", "convert"),
+    *("train", "benchmark"),
+]
 
 
 @pytest.fixture
@@ -68,6 +71,7 @@ def bad(tmp_path: Path) -> Path:
         ({"--spacing": "1,x"}, "spacing is '1,x', but must be millimetres"),
         ({"--spacing": "-1"}, "spacing is '-1', but must be positive"),
         ({"--spacing": "1,1,1"}, "the image has 2 axes"),
+        ({"--bids-name": "sub-01"}, "wanted entities that end in the spaces"),
         ({"--initial-transform": "nowhere.h5"}, "there is no such file"),
         ({"--initial-transform": "text.nii.gz"}, "wanted a NIfTI file"),
     ],

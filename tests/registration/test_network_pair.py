@@ -34,7 +34,7 @@ def test_moving_image_is_read_through_the_start(sample, here):
     moving = Image(array=normalise(sample.moving.array), grid=sample.moving.grid)
     # at a voxel of the network's grid p, what the moving image has at p + (3, -2)
     shifted = replace(pair.grid, origin=tuple(np.add(pair.grid.origin, (3, -2))))
-    np.testing.assert_allclose(pair.moving[0, 0].numpy(), resample(moving, shifted).array, atol=1e-5)
+    np.testing.assert_allclose(pair.moving[0, 0].numpy(), resample(moving, shifted).array, atol=1e-4)
 
 
 def test_cost_counts_in_the_foreground_of_either_image(sample, here):

@@ -10,6 +10,7 @@ import SimpleITK as sitk
 from sarnet.errors import InputError
 from sarnet.images import Image, read_image
 from sarnet.registration import (
+    BidsNames,
     Inputs,
     Record,
     Registration,
@@ -67,9 +68,45 @@ def test_files_agree_with_the_result(registered, sample, tmp_path):
     np.testing.assert_allclose(again.array, warped.array, atol=1e-3)
     assert (record.command, record.inputs.moving) == ("sarnet register", "b.nii.gz")
     assert {path.name for path in tmp_path.iterdir()} == {
-        *("warped.nii.gz", "transform.h5", "displacement.nii.gz", "registration.json", "warped_labels.nii.gz"),
+        *("warped.nii.gz", "transform.h5", "inverse.h5", "displacement.nii.gz", "registration.json"),
+        "warped_labels.nii.gz",
     }
+    assert (record.files.transform, record.files.inverse) == ("transform.h5", "inverse.h5")
     assert record.files.warped_labels == "warped_labels.nii.gz"
+
+
+def test_inverse_file_leads_back_to_where_points_came_from(shifted, sample, tmp_path):
+    write_registration(shifted, tmp_path, inputs=Inputs())
+
+    forth, back = (sitk.ReadTransform(str(tmp_path / name)) for name in ("transform.h5", "inverse.h5"))
+    fixed = sitk.ReadImage(str(tmp_path / "warped.nii.gz"))
+    rows, columns = np.nonzero(sample.fixed.array)
+    points = [fixed.TransformIndexToPhysicalPoint(place) for place in zip(columns[::97].tolist(), rows[::97].tolist())]
+    returned = [back.TransformPoint(forth.TransformPoint(point)) for point in points]
+
+    assert np.abs(np.subtract(returned, points)).max() < 0.05
+    assert shifted.inverse.grid.origin == (-14.0, 46.0)  # the moving image's
+    assert shifted.record.inverse_residual_mm < 1e-3
+    assert shifted.record.inverse_residual_mm <= shifted.record.inverse_residual_largest_mm
+
+
+def test_names_are_those_of_bids_where_asked_for(registered, tmp_path):
+    names = BidsNames.of("sub-01_ses-2_from-T1w_to-MNI152NLin2009cAsym")
+
+    write_registration(registered, tmp_path, inputs=Inputs(), bids_names=names)
+
+    record = Record.model_validate_json((tmp_path / "registration.json").read_text())
+    assert record.files.transform == "sub-01_ses-2_from-T1w_to-MNI152NLin2009cAsym_mode-image_xfm.h5"
+    assert record.files.inverse == "sub-01_ses-2_from-MNI152NLin2009cAsym_to-T1w_mode-image_xfm.h5"
+    assert (tmp_path / record.files.transform).exists()
+    assert (tmp_path / record.files.inverse).exists()
+    assert not (tmp_path / "transform.h5").exists()
+
+
+@pytest.mark.parametrize("entities", ["sub-01", "from-T1w", "sub-01_to-A_from-B", "../from-A_to-B", "from-A_to-B_xfm"])
+def test_names_that_bids_does_not_have_are_refused(entities):
+    with pytest.raises(InputError, match="wanted entities that end in the spaces"):
+        BidsNames.of(entities)
 
 
 @pytest.mark.parametrize("ending", [".png", ".JPG", ".jpeg"])

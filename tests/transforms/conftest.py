@@ -1,5 +1,7 @@
 """A grid that shows every mistake of sign and order, and a phantom on it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -32,6 +34,14 @@ def _oblique(dimension: int) -> Grid:
         origin=(-37.0, 12.0, 55.0)[:dimension],
         direction=tuple(direction.ravel().tolist()),
     )
+
+
+def _oriented(orientation: str) -> Grid:
+    """An anisotropic grid of three axes that runs as the name says (NIfTI's letters), or the oblique one."""
+    if orientation == "oblique":
+        return _oblique(3)
+    signs = [1 if letter in "LPS" else -1 for letter in orientation]
+    return replace(_oblique(3), direction=tuple(np.diag(signs).astype(float).ravel().tolist()))
 
 
 @pytest.fixture(params=[2, 3])
@@ -72,10 +82,21 @@ def _bumpy(grid: Grid, peak_mm: float = 4.0) -> np.ndarray:
     return (peak_mm * np.sin(points / 11.0 + phase)).astype(np.float32)
 
 
+def _turned_and_bumpy(grid: Grid, peak_mm: float = 4.0) -> Transform:
+    """A rotation about the middle, a shift of (6, -4, 3) mm, and a smooth field in front of them."""
+    n = grid.dimension
+    matrix = _turn(*[4.0, -7.0, 9.0][: 2 * n - 3])
+    middle = _world(grid).reshape(-1, n).mean(axis=0)
+    affine = _about(middle, matrix, np.array([6.0, -4.0, 3.0])[:n], grid)
+    return affine.with_displacement(_bumpy(grid, peak_mm))
+
+
 # what the tests call, by fixtures: files of tests cannot import one another
 turn = pytest.fixture(lambda: _turn)
+oriented = pytest.fixture(lambda: _oriented)
 oblique = pytest.fixture(lambda: _oblique)
 world = pytest.fixture(lambda: _world)
 phantom = pytest.fixture(lambda: _phantom)
 about = pytest.fixture(lambda: _about)
 bumpy = pytest.fixture(lambda: _bumpy)
+turned_and_bumpy = pytest.fixture(lambda: _turned_and_bumpy)

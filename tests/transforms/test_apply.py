@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -86,7 +88,59 @@ def test_linear_gives_floats_and_nearest_keeps_the_type():
 
     assert apply(half, image, image.grid, interpolation="linear").array.dtype == np.float32
     assert apply(half, image, image.grid, interpolation="nearest").array.dtype == np.uint8
-    assert apply(half, image, image.grid, interpolation="linear").array[0, 0] == 0.5
+    assert apply(half, image, image.grid, interpolation="linear").array[0, 0] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("orientation", ["RAS", "LAS", "LPS", "oblique"])
+@pytest.mark.parametrize("interpolation", ["linear", "nearest"])
+def test_simpleitk_makes_the_same_image(orientation, interpolation, oblique, phantom, oriented, turned_and_bumpy):
+    grid = oriented(orientation)
+    centre = np.array(grid.origin) + grid.voxel_to_world() @ (np.array(grid.shape) / 2)
+    transform = turned_and_bumpy(grid)
+    reference, moving = oblique(3), phantom(grid)
+    middle = reference.voxel_to_world() @ (np.array(reference.shape) / 2)
+    reference = replace(reference, origin=tuple((centre - middle).tolist()))
+
+    ours = apply(transform, moving, reference, interpolation=interpolation, outside=-1.0).array
+
+    method = {"linear": sitk.sitkLinear, "nearest": sitk.sitkNearestNeighbor}[interpolation]
+    theirs = sitk.Resample(moving.to_itk(), reference.empty_itk(), transform.to_itk(), method, -1.0)
+    theirs = sitk.GetArrayFromImage(theirs)
+    differs = np.abs(ours - theirs) > 1e-4
+    assert (theirs > 0.1).sum() > 100
+    assert (theirs == -1).sum() > 100
+    assert differs.mean() < 1e-3  # places between two voxels, or at the edge, by rounding
+
+
+def test_label_is_the_largest_of_all_masks_read_linearly(oblique, bumpy, rng):
+    grid = oblique(3)
+    blocks = np.array([5, 2**24 + 1, 2**24 + 2, 7])[rng.integers(0, 4, (5, 7, 8))]
+    labels = Image(array=blocks.repeat(4, 0).repeat(4, 1).repeat(4, 2)[:18, :26, :31].copy(), grid=grid)
+    transform = Transform.identity(grid).with_displacement(bumpy(grid))
+
+    warped = apply(transform, labels, grid, interpolation="label")
+
+    names = [0, *np.unique(blocks)]
+    masks = [(labels.array == name).astype(np.float32) for name in names]
+    shares = [
+        sitk.GetArrayFromImage(
+            sitk.Resample(Image(array=mask, grid=grid).to_itk(), grid.empty_itk(), transform.to_itk(), sitk.sitkLinear)
+        )
+        for mask in masks
+    ]
+    shares[0] = 0.5 * (np.max(shares[1:], axis=0) == 0)  # beyond the image
+    expected = np.array(names)[np.argmax(shares, axis=0)]
+    assert warped.array.dtype == labels.array.dtype
+    assert (warped.array != expected).mean() < 1e-3
+    assert (apply(transform, labels, grid, interpolation="nearest").array != expected).mean() > 0.02
+
+
+def test_of_labels_as_heavy_the_smallest_is_taken():
+    labels = Image.from_array(np.array([[9, 4], [4, 9]]))
+
+    warped = apply(shift(labels.grid, 0.5, 0.5), labels, labels.grid, interpolation="label")
+
+    assert warped.array[0, 0] == 4
 
 
 def test_what_does_not_fit_is_refused(unchecked, rng):

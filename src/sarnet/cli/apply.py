@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sarnet.cli.console import say, say_note
-from sarnet.cli.words import spacing_of
+from sarnet.cli.words import SPACING_HELP, TRANSFORM_HELP, spacing_of
 
 
 class Interpolation(StrEnum):
@@ -16,22 +16,28 @@ class Interpolation(StrEnum):
     LINEAR = "linear"
     NEAREST = "nearest"
     LABEL = "label"
+    """The label with the largest share of a voxel's neighbours: smoother borders than nearest."""
 
 
 def apply(
-    transform: Annotated[Path, typer.Option(help="Result of a registration: .h5, .tfm, .txt, .mat or a field.")],
+    transform: Annotated[Path, typer.Option(help=TRANSFORM_HELP)],
     moving: Annotated[Path, typer.Option(help="Image to resample.")],
     reference: Annotated[Path, typer.Option(help="Image whose grid the result has, most often the fixed one.")],
     out: Annotated[Path, typer.Option(help="Image to write.")],
-    interpolation: Annotated[Interpolation, typer.Option(help="How to read between voxels; label for label maps.")] = (
-        Interpolation.LINEAR
-    ),
+    interpolation: Annotated[
+        Interpolation,
+        typer.Option(help="How to read between voxels; nearest or label for label maps, label with smoother borders."),
+    ] = Interpolation.LINEAR,
     spacing: Annotated[
         str | None,
-        typer.Option(help="MM[,MM]: pixel size of images that do not tell theirs; the one of the registration."),
+        typer.Option(help=SPACING_HELP),
     ] = None,
 ) -> None:
-    """Warp MOVING onto the grid of REFERENCE by a saved transform."""
+    """Warp MOVING onto the grid of REFERENCE by a saved transform.
+
+    A transform leads points of fixed space to moving space, and so carries images the other way: the moving image to
+    the fixed grid. To warp the fixed image onto the moving one, use inverse.h5.
+    """
     from sarnet.images import Image, read_image, read_labels, write_image  # not for --help
     from sarnet.transforms import apply as resample
     from sarnet.transforms import read_transform

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from sarnet import __version__
-from sarnet.cli import apply, benchmark, demo, register, train
+from sarnet.cli import apply, benchmark, compose, convert, demo, invert, jacobian, points, register, train
 from sarnet.cli.console import say_error
 from sarnet.errors import SarnetError
 
@@ -23,6 +23,11 @@ app = typer.Typer(
 app.command()(demo.demo)
 app.command()(register.register)
 app.command()(apply.apply)
+app.command()(invert.invert)
+app.command()(compose.compose)
+app.command()(jacobian.jacobian)
+app.command()(points.points)
+app.command()(convert.convert)
 app.command()(train.train)
 app.command()(benchmark.benchmark)
 

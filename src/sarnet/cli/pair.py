@@ -9,6 +9,7 @@ from sarnet.errors import DataError
 from sarnet.images import Image, read_image, read_labels
 from sarnet.networks import load_generator
 from sarnet.registration import (
+    BidsNames,
     Inputs,
     Labels,
     Masks,
@@ -44,10 +45,18 @@ class PairFiles:
 
 
 def register_files(
-    files: PairFiles, out: Path, settings: RegistrationSettings, *, report: bool, overwrite: bool, command: str
+    files: PairFiles,
+    out: Path,
+    settings: RegistrationSettings,
+    *,
+    report: bool,
+    overwrite: bool,
+    command: str,
+    bids_name: str | None = None,
 ) -> Registration:
     """Register, write the results to ``out`` as a whole or not at all, and print the figures."""
     check_result_folder(out, overwrite=overwrite)
+    names = BidsNames.of(bids_name) if bids_name else None
     loaded = load_generator(settings.model) if settings.transform == "deformable" else None
     fixed, moving = (read_image(path, spacing=files.spacing) for path in (files.fixed, files.moving))
     initial = read_transform(files.initial_transform) if files.initial_transform else None
@@ -59,7 +68,7 @@ def register_files(
             fixed, moving, settings, initial_transform=initial, masks=masks, labels=labels, loaded=loaded
         )
         with result_folder(out, overwrite=overwrite) as folder:
-            write_registration(registration, folder, inputs=files.inputs(), command=command)
+            write_registration(registration, folder, inputs=files.inputs(), command=command, bids_names=names)
             if report:
                 write_report(folder)
     _print_record(registration.record, out, report=report)

@@ -28,7 +28,7 @@ def register(  # noqa: PLR0917  # an option each, by name alone
         str | None, typer.Option(help="rigid, affine or deformable (default; 2-D images only so far).")
     ] = None,
     initial_transform: Annotated[
-        Path | None, typer.Option(help="Transform to start from: .h5, .tfm, .txt, .mat or a field.")
+        Path | None, typer.Option(help="Transform to start from: .h5, .tfm, .txt, .mat, .lta, .mgz or a field.")
     ] = None,
     fixed_mask: Annotated[
         Path | None, typer.Option(help="Image of the size of FIXED: only where it is not 0 does FIXED count.")
@@ -48,6 +48,13 @@ def register(  # noqa: PLR0917  # an option each, by name alone
     seed: Annotated[int | None, typer.Option(help="Kept in the record; nothing is drawn at random so far.")] = None,
     budget: Annotated[
         float | None, typer.Option(help="SECONDS that refining may take; without, it does all its iterations.")
+    ] = None,
+    bids_name: Annotated[
+        str | None,
+        typer.Option(
+            help="Entities, as in sub-01_from-T1w_to-MNI152NLin2009cAsym, from MOVING to FIXED: name the transform and "
+            "its inverse as BIDS does, with _mode-image_xfm.h5."
+        ),
     ] = None,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no report.html.")] = False,
     overwrite: Annotated[
@@ -85,4 +92,12 @@ def register(  # noqa: PLR0917  # an option each, by name alone
         initial_transform=initial_transform,
         spacing=spacing_of(spacing),
     )
-    register_files(files, out, settings, report=not no_report, overwrite=overwrite, command=command_line())
+    register_files(
+        files,
+        out,
+        settings,
+        report=not no_report,
+        overwrite=overwrite,
+        command=command_line(),
+        bids_name=bids_name,
+    )

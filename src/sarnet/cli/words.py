@@ -5,6 +5,9 @@ import sys
 
 from sarnet.errors import InputError
 
+TRANSFORM_HELP = "Result of a registration: .h5, .tfm, .txt, .mat, .lta, .mgz or a field."
+SPACING_HELP = "MM[,MM]: pixel size of images that do not tell theirs; the one of the registration."
+
 
 def spacing_of(text: str | None) -> tuple[float, ...] | None:
     """Read ``MM`` or ``MM,MM[,MM]``.

@@ -1,5 +1,6 @@
 """The inverse of a displacement field, by fixed-point iteration."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -7,8 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from sarnet.errors import InputError
-from sarnet.fields.compose import compose
-from sarnet.fields.warp import check_field
+from sarnet.fields.warp import check_field, warp
 
 
 class Inverse(NamedTuple):
@@ -58,21 +58,39 @@ def invert(
     if iterations < 1:
         raise InputError(f"iterations is {iterations}, but must be at least 1")
     check_field(displacement, displacement)
-    inverse, error = _fixed_point(displacement, iterations, tolerance_voxels)
+
+    def read(inverse: Tensor) -> Tensor:
+        return warp(displacement, inverse)
+
+    inverse, error = fixed_point(
+        read, torch.zeros_like(displacement), iterations=iterations, tolerance=tolerance_voxels
+    )
     return Inverse(inverse, error.norm(dim=1))
 
 
-def _fixed_point(displacement: Tensor, iterations: int, tolerance: float) -> tuple[Tensor, Tensor]:
-    """The inverse, and the vectors ``u(x + v(x)) + v(x)`` that it leaves."""
-    inverse = torch.zeros_like(displacement)
-    error = compose(inverse, displacement)
+def fixed_point(
+    read: Callable[[Tensor], Tensor], start: Tensor, *, iterations: int, tolerance: float
+) -> tuple[Tensor, Tensor]:
+    """Solve ``v + u(x + v) = 0`` for ``v``, each place by itself, as :func:`invert` says.
+
+    Args:
+        read: Takes ``v``, (batch, axis, *space), to ``u(x + v)``, in whatever frame and unit both are.
+        start: First guess of ``v``.
+        iterations: At most this many steps.
+        tolerance: Stop once no place's error is longer than this.
+
+    Returns:
+        ``v``, and the vectors ``v + u(x + v)`` that it leaves.
+    """
+    inverse = start
+    error = inverse + read(inverse)
     square = _dot(error, error)
     share = torch.ones_like(square)
     for _ in range(iterations):
         if square.detach().max() <= tolerance**2:
             break
         trial = inverse - share * error
-        left = compose(trial, displacement)
+        left = trial + read(trial)
         left_square = _dot(left, left)
         better = left_square < square
         ahead = _dot(left, error) >= 0  # has not stepped over the solution

@@ -87,6 +87,13 @@ class Grid:
         matrix = np.array(self.direction).reshape(self.dimension, -1) * np.array(self.spacing)
         return np.ascontiguousarray(matrix[:, ::-1])
 
+    def index_to_world(self) -> Float[np.ndarray, "one_more one_more"]:
+        """Return the homogeneous matrix from voxel index to world position, both x first."""
+        matrix = np.eye(self.dimension + 1)
+        matrix[:-1, :-1] = self.voxel_to_world()[:, ::-1]
+        matrix[:-1, -1] = self.origin
+        return matrix
+
     def same_as(self, other: "Grid", *, tolerance: float = 1e-4) -> bool:
         """Tell whether the two hold the same voxels at the same places, up to ``tolerance`` voxels."""
         if self.size != other.size:

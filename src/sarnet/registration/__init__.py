@@ -2,13 +2,14 @@
 
 from sarnet.registration.measure import Labels
 from sarnet.registration.network_pair import Masks
-from sarnet.registration.output import check_result_folder, result_folder, write_registration
+from sarnet.registration.output import BidsNames, check_result_folder, result_folder, write_registration
 from sarnet.registration.record import Inputs, Record
 from sarnet.registration.register import register
 from sarnet.registration.result import Registration
 from sarnet.registration.work import Clock
 
 __all__ = [
+    "BidsNames",
     "Clock",
     "Inputs",
     "Labels",

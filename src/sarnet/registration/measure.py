@@ -17,7 +17,7 @@ from sarnet.registration.record import AffineRecord, Record, RecordedGrid
 from sarnet.registration.result import Registration
 from sarnet.registration.verdict import verdict
 from sarnet.registration.work import Work
-from sarnet.transforms import Alignment, apply
+from sarnet.transforms import Alignment, apply, invert
 
 _JUDGED_VOXELS = {2: 256, 3: 96}
 """Longest side, by number of axes, of the grid on which the similarity before and after is measured."""
@@ -51,7 +51,7 @@ def measure(
     labels: Labels | None,
     threads: int,
 ) -> Registration:
-    """Resample the moving image, measure, and put everything on record.
+    """Resample the moving image, invert the transform, measure, and put everything on record.
 
     Args:
         work: What the stages found.
@@ -65,14 +65,16 @@ def measure(
     warped = apply(work.transform, moving, fixed.grid, interpolation="linear")
     warped_labels, overlap = None, None
     if labels is not None:
-        warped_labels = apply(work.transform, labels.moving, fixed.grid, interpolation="label")
-        before = apply(work.initial, labels.moving, fixed.grid, interpolation="label")
+        # the nearest voxel's, by which published figures count: linear masks would score higher
+        warped_labels = apply(work.transform, labels.moving, fixed.grid, interpolation="nearest", outside=0)
+        before = apply(work.initial, labels.moving, fixed.grid, interpolation="nearest", outside=0)
         overlap = _overlap(labels.fixed, before, warped_labels)
     similarity_before, similarity_after = _similarities(work, fixed, moving)
     shown = foreground(fixed.array)
     folding, mean_voxels = _field_figures(work, shown)
     lengths = np.linalg.norm(work.transform.total_displacement(), axis=-1)[shown]
     costs = _costs(work)
+    inverse = invert(work.transform, moving.grid)
     record = Record(
         version=__version__,
         transform=settings.transform,
@@ -95,6 +97,8 @@ def measure(
         similarity_before=similarity_before,
         similarity_after=similarity_after,
         folding_percent=folding or 0.0,
+        inverse_residual_mm=inverse.mean_mm,
+        inverse_residual_largest_mm=inverse.largest_mm,
         largest_displacement_mm=float(lengths.max()),
         mean_displacement_mm=float(lengths.mean()),
         verdict=verdict(
@@ -111,7 +115,13 @@ def measure(
         dice_mean_before=_mean(overlap.before) if overlap else None,
         dice_mean=_mean(overlap.after) if overlap else None,
     )
-    return Registration(transform=work.transform, warped=warped, record=record, warped_labels=warped_labels)
+    return Registration(
+        transform=work.transform,
+        inverse=inverse.transform,
+        warped=warped,
+        record=record,
+        warped_labels=warped_labels,
+    )
 
 
 def _similarities(work: Work, fixed: Image, moving: Image) -> tuple[float, float]:

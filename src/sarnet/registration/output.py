@@ -1,11 +1,13 @@
 """The folder of a registration's results: written beside its place, moved there when it is whole."""
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from sarnet.errors import InputError
 from sarnet.images import write_image
@@ -13,6 +15,7 @@ from sarnet.registration.record import RECORD_FILE, Files, Inputs
 from sarnet.registration.result import Registration
 from sarnet.transforms import write_displacement, write_transform
 
+_BIDS = re.compile(r"((?:[a-z]+-[A-Za-z0-9]+_)*)from-([A-Za-z0-9+]+)_to-([A-Za-z0-9+]+)")
 _PICTURES = (".png", ".jpg", ".jpeg")
 
 
@@ -60,23 +63,66 @@ def result_folder(out: Path, *, overwrite: bool) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def write_registration(registration: Registration, folder: Path, *, inputs: Inputs, command: str | None = None) -> None:
-    """Write the warped image, the transform, the total displacement, the record and the warped labels.
+class BidsNames(NamedTuple):
+    """Names of the transform and of its inverse as BIDS has them."""
+
+    transform: str
+    inverse: str
+
+    @classmethod
+    def of(cls, entities: str) -> "BidsNames":
+        """Make ``…_from-A_to-B_mode-image_xfm.h5`` of ``…_from-A_to-B``, and the other way round for the inverse.
+
+        BIDS names where *images* go: ``from`` is the space of the moving image, ``to`` that of the fixed one.
+
+        Raises:
+            InputError: If ``entities`` is something else.
+        """
+        found = _BIDS.fullmatch(entities)
+        if found is None:
+            raise InputError(
+                f"bids-name is {entities!r}, but wanted entities that end in the spaces of the moving and the fixed "
+                "image: sub-01_from-T1w_to-MNI152NLin2009cAsym"
+            )
+        before, source, target = found.groups()
+        return cls(
+            f"{before}from-{source}_to-{target}_mode-image_xfm.h5",
+            f"{before}from-{target}_to-{source}_mode-image_xfm.h5",
+        )
+
+
+def write_registration(
+    registration: Registration,
+    folder: Path,
+    *,
+    inputs: Inputs,
+    command: str | None = None,
+    bids_names: BidsNames | None = None,
+) -> None:
+    """Write the warped image, the transform and its inverse, the displacement, the record and the warped labels.
 
     Args:
         registration: What to write.
         folder: An existing folder.
         inputs: Files that went in; a picture as the moving image gives a PNG as the warped one.
         command: The command line, for the record.
+        bids_names: Other names than ``transform.h5`` and ``inverse.h5``.
     """
     picture = inputs.moving is not None and Path(inputs.moving).suffix.lower() in _PICTURES
     ending = ".png" if picture else ".nii.gz"
     labels = registration.warped_labels
-    files = Files(warped=f"warped{ending}", warped_labels=f"warped_labels{ending}" if labels else None)
+    transform, inverse = bids_names or ("transform.h5", "inverse.h5")
+    files = Files(
+        warped=f"warped{ending}",
+        transform=transform,
+        inverse=inverse,
+        warped_labels=f"warped_labels{ending}" if labels else None,
+    )
     write_image(registration.warped, folder / files.warped)
     if labels is not None and files.warped_labels is not None:
         write_image(labels, folder / files.warped_labels)
-    write_transform(registration.transform, folder / files.transform)
+    write_transform(registration.transform, folder / transform)
+    write_transform(registration.inverse, folder / inverse)
     write_displacement(registration.transform, folder / files.displacement)
     record = registration.record.model_copy(update={"inputs": inputs, "files": files, "command": command})
     (folder / RECORD_FILE).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")

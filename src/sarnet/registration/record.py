@@ -31,6 +31,8 @@ class Files(_Part):
 
     warped: str = "warped.nii.gz"
     transform: str = "transform.h5"
+    inverse: str | None = None
+    """Nothing in records of before there was one."""
     displacement: str = "displacement.nii.gz"
     warped_labels: str | None = None
 
@@ -87,6 +89,10 @@ class Record(_Part):
     """The same of the fixed and the warped image."""
     folding_percent: float
     """Share of the foreground's voxels whose Jacobian determinant is zero or below."""
+    inverse_residual_mm: float | None = None
+    """Mean of ``|T(T^{-1}(q)) - q|`` over the voxels of the moving image that the fixed one reaches."""
+    inverse_residual_largest_mm: float | None = None
+    """The largest of them; where the field folds it has no inverse, and this is large."""
     inverse_consistency_mm: float | None = None
     """From registering the pair the other way round; nothing where that was not asked for."""
     largest_displacement_mm: float

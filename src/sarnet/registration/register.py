@@ -10,7 +10,7 @@ import torch
 
 from sarnet.config import RegistrationSettings
 from sarnet.errors import GridError, InputError
-from sarnet.images import Grid, Image
+from sarnet.images import Image
 from sarnet.networks import Generator, LoadedGenerator, load_generator
 from sarnet.registration.adaptation import Adaptation, adapt_last_layer, unadapted
 from sarnet.registration.measure import Labels, measure
@@ -18,7 +18,7 @@ from sarnet.registration.network_pair import Masks, prepare_pair
 from sarnet.registration.refinement import refine
 from sarnet.registration.result import Registration
 from sarnet.registration.work import Clock, Work
-from sarnet.transforms import Transform, align
+from sarnet.transforms import Transform, align, compose
 
 
 def register(
@@ -80,7 +80,7 @@ def _start(
     threads: int,
 ) -> Work:
     """The affine start, or the initial transform where that holds a field."""
-    given = Transform.identity(fixed.grid) if initial is None else _on_grid(initial, fixed.grid)
+    given = Transform.identity(fixed.grid) if initial is None else compose(initial, grid=fixed.grid)
     work = Work(initial=given, start=given, transform=given, clock=Clock())
     if given.displacement is not None:
         return work
@@ -126,7 +126,8 @@ def _deform(
         with work.clock.stage("refinement"):
             adaptation = refine(adaptation, pair, settings=settings.refinement, seconds=settings.budget)
     with work.clock.stage("to world"):
-        work.transform = work.start.behind(pair.to_world(adaptation.displacement, fixed.grid))
+        field = Transform.identity(fixed.grid).with_displacement(pair.to_world(adaptation.displacement, fixed.grid))
+        work.transform = compose(field, work.start)
     work.pair, work.adaptation = pair, adaptation
 
 
@@ -157,13 +158,6 @@ def _check(
                 f"{name} has size {companion.grid.size} and spacing {companion.grid.spacing}, but its image has "
                 f"{image.grid.size} and {image.grid.spacing}, or they lie elsewhere: resample it to its image"
             )
-
-
-def _on_grid(transform: Transform, grid: Grid) -> Transform:
-    """The same transform with its field, if it has one, read at the voxels of ``grid``."""
-    if transform.displacement is None:
-        return replace(transform, grid=grid)
-    return Transform.from_itk(transform.to_itk(), grid)
 
 
 def _check_values(image: Image, name: str) -> None:

@@ -14,6 +14,9 @@ class Registration:
     transform: Transform
     """From points of fixed space to where they lie in moving space: world LPS millimetres, field first, then affine."""
 
+    inverse: Transform
+    """The way back, from points of moving space to fixed space, on the grid of the moving image."""
+
     warped: Image
     """The moving image on the fixed grid."""
 

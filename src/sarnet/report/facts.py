@@ -53,6 +53,7 @@ def key_numbers(record: Record) -> list[Number]:
             value=text(record.folding_percent, "{:.3g} %"),
             note="of voxels, where the deformation is not one to one; 0 is best",
         ),
+        *_inverse(record),
         Number(
             label="Displacement",
             value=text(record.mean_displacement_mm, "{:.2f} mm"),
@@ -102,6 +103,18 @@ def provenance(record: Record) -> list[tuple[str, str]]:
     return [(label, str(value)) for label, value in rows if value is not None]
 
 
+def files(record: Record) -> list[tuple[str, str]]:
+    """Return what lies beside the report and the name of its file."""
+    rows = [
+        ("warped image", record.files.warped),
+        ("warped labels", record.files.warped_labels),
+        ("transform (carries the moving image onto the fixed one)", record.files.transform),
+        ("inverse (carries the fixed image onto the moving one)", record.files.inverse),
+        ("total displacement", record.files.displacement),
+    ]
+    return [(label, name) for label, name in rows if name is not None]
+
+
 def is_known(value: float | None) -> bool:
     """Tell whether there is a figure to show."""
     return value is not None and math.isfinite(value)
@@ -110,6 +123,15 @@ def is_known(value: float | None) -> bool:
 def text(value: float | None, form: str) -> str:
     """Return a figure in the form given, or that it was not measured."""
     return form.format(value) if is_known(value) else _UNKNOWN
+
+
+def _inverse(record: Record) -> list[Number]:
+    """Nothing in records of before there was an inverse."""
+    if record.inverse_residual_mm is None:
+        return []
+    largest = text(record.inverse_residual_largest_mm, "{:.2g} mm")
+    note = f"left of there and back, on average; largest {largest}"
+    return [Number(label="Inverse", value=text(record.inverse_residual_mm, "{:.2g} mm"), note=note)]
 
 
 def _change(before: float | None, after: float | None) -> str:

@@ -70,6 +70,7 @@ def _page(result: Result) -> str:
         cost_ends=[facts.text(cost, "{:.4g}") for cost in (record.cost_initial, record.cost_final)],
         stop_reason=record.stop_reason,
         provenance=facts.provenance(record),
+        files=facts.files(record),
         settings=json.dumps(record.settings, indent=2, ensure_ascii=False) if record.settings else "",
         is_volume=result.grid.dimension == 3,
         is_oblique=is_oblique(result.grid),

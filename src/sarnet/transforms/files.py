@@ -1,37 +1,54 @@
-"""Transforms in files: ITK's own formats, and displacement fields as images.
+"""Transforms in files: which module reads or writes what, and the fields that are images.
 
-Every one of them maps points of fixed space to moving space, in LPS millimetres.
+Every one of them maps points of fixed space to moving space: what resamples the moving image on the fixed grid.
 
-========================== ====================================================================================
-``.h5``                    ITK composite: field and affine map
-``.tfm`` ``.txt`` ``.mat`` ITK, an affine map alone
-``.nii`` ``.nii.gz``       5-D NIfTI of vectors: intent 1007 in LPS (ITK, ANTs; written and read) or 1006 in RAS (read)
-``.nrrd`` ``.mha``         image of vectors in LPS
-========================== ====================================================================================
+=============== ========================================================= ==========================================
+format          files                                                     what
+=============== ========================================================= ==========================================
+``itk``         ``.h5``; ``.tfm`` ``.txt`` ``.mat`` (an affine map alone) ITK's own, LPS mm
+``itk-field``   ``.nii`` ``.nii.gz`` (intent 1007) ``.nrrd`` ``.mha``     total displacement, LPS mm
+``nifti-ras``   ``.nii`` ``.nii.gz`` (intent 1006)                        total displacement, RAS mm
+``learn2reg``   ``.nii`` ``.nii.gz`` ``.npz``                             total displacement, voxels
+``fsl``         ``.nii`` ``.nii.gz`` (intent 2006); ``.mat`` ``.txt``     relative warp, FSL's mm; FLIRT's matrix
+``freesurfer``  ``.mgz``; ``.lta`` (an affine map alone)                  warp in RAS mm; RAS to RAS
+=============== ========================================================= ==========================================
 """
 
-import gzip
-import math
 import os
-import struct
-import tempfile
-import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import Literal, get_args
 
 import numpy as np
 import SimpleITK as sitk
 
 from sarnet.errors import DataError, InputError, SarnetError
 from sarnet.images.grid import Grid
-from sarnet.transforms.transform import Transform, itk_parts, vector_image
+from sarnet.transforms.compose import compose
+from sarnet.transforms.frames import ras
+from sarnet.transforms.freesurfer import FREESURFER_FILES, read_freesurfer, write_freesurfer
+from sarnet.transforms.fsl import FNIRT_FIELD, read_fsl, write_fsl
+from sarnet.transforms.itk_file import AFFINE_FILES, read_itk
+from sarnet.transforms.learn2reg import read_learn2reg, write_learn2reg
+from sarnet.transforms.nifti import NIFTI_FILES, read_nifti, write_nifti
+from sarnet.transforms.refusal import check_room, ending_of, refuse, write_whole
+from sarnet.transforms.transform import Transform, vector_image
 
-_AFFINE_FILES = (".tfm", ".txt", ".mat")
-_TRANSFORM_FILES = (".h5", *_AFFINE_FILES)
-_NIFTI_FILES = (".nii", ".nii.gz")
-_FIELD_FILES = (*_NIFTI_FILES, ".nrrd", ".mha")
+Format = Literal["itk", "itk-field", "nifti-ras", "learn2reg", "fsl", "freesurfer"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+
+_TRANSFORM_FILES = (".h5", *AFFINE_FILES)
+_IMAGE_FILES = (".nrrd", ".mha")
+_FIELD_FILES = (*NIFTI_FILES, *_IMAGE_FILES)
 _LPS_VECTORS, _RAS_DISPLACEMENTS = 1007, 1006  # NIFTI_INTENT_VECTOR as ITK and ANTs use it, NIFTI_INTENT_DISPVECT
+
+_BOTH_GRIDS: dict[str, Callable[[Path, Grid, Grid], Transform]] = {"learn2reg": read_learn2reg, "fsl": read_fsl}
+_FOR_MOVING: dict[str, Callable[[Transform, Path, Grid], None]] = {
+    "learn2reg": write_learn2reg,
+    "fsl": write_fsl,
+    "freesurfer": write_freesurfer,
+}
 
 
 def write_transform(transform: Transform, path: Path | str) -> None:
@@ -46,13 +63,13 @@ def write_transform(transform: Transform, path: Path | str) -> None:
         DataError: If the file cannot be written.
     """
     path = Path(path)
-    ending = _ending(path, _TRANSFORM_FILES)
+    ending = ending_of(path, _TRANSFORM_FILES)
     if ending != ".h5" and transform.displacement is not None:
         raise InputError(
             f"{path}: a {ending} file holds an affine map alone, but the transform has a displacement field: write .h5"
         )
     itk = transform.to_itk() if ending == ".h5" else transform.affine_itk()
-    _write(path, ending, lambda temporary: sitk.WriteTransform(itk, temporary))
+    write_whole(path, ending, lambda temporary: sitk.WriteTransform(itk, str(temporary)))
 
 
 def write_displacement(transform: Transform, path: Path | str) -> None:
@@ -70,159 +87,138 @@ def write_displacement(transform: Transform, path: Path | str) -> None:
         DataError: If the file cannot be written.
     """
     path = Path(path)
-    ending = _ending(path, _FIELD_FILES)
-    image = vector_image(transform.total_displacement(), transform.grid)
-    if ending in _NIFTI_FILES:
-        image.SetMetaData("intent_code", str(_LPS_VECTORS))
-    compress = ending != ".nii"
-    _write(path, ending, lambda temporary: sitk.WriteImage(image, temporary, useCompression=compress))
+    ending = ending_of(path, _FIELD_FILES)
+    total = transform.total_displacement()
+    if ending in NIFTI_FILES:
+        write_nifti(total, transform.grid, path, intent=_LPS_VECTORS)
+        return
+    image = vector_image(total, transform.grid)
+    write_whole(path, ending, lambda temporary: sitk.WriteImage(image, str(temporary), useCompression=True))
 
 
-def read_transform(path: Path | str, *, grid: Grid | None = None) -> Transform:
+def write_format(transform: Transform, path: Path | str, form: Format, *, moving: Grid | None = None) -> None:
+    """Write a transform as another program wants it.
+
+    Args:
+        transform: On the grid of the fixed image.
+        path: Where to, with an ending of that format.
+        form: One of :data:`FORMATS`.
+        moving: Grid of the moving image: for ``learn2reg``, ``fsl`` and ``freesurfer``, which count in it.
+
+    Raises:
+        InputError: If the format is unknown, has no place for the transform, or lacks ``moving``.
+        DataError: If the file cannot be written.
+    """
+    path = Path(path)
+    _check_format(form)
+    if form == "itk":
+        write_transform(transform, path)
+        return
+    if transform.displacement is None and transform.grid.size == (1,) * transform.grid.dimension:
+        raise InputError(f"{path}: {form} lies on the grid of the fixed image, but an affine map has none: give it")
+    if form == "itk-field":
+        write_displacement(transform, path)
+    elif form == "nifti-ras":
+        ending_of(path, NIFTI_FILES)
+        frame = ras(transform.grid)
+        vectors = transform.displacement_between(frame, frame)
+        write_nifti(vectors, transform.grid, path, intent=_RAS_DISPLACEMENTS)
+    else:
+        _FOR_MOVING[form](transform, path, _needed(path, form, "moving", moving))
+
+
+def read_transform(
+    path: Path | str, *, grid: Grid | None = None, form: Format | None = None, moving: Grid | None = None
+) -> Transform:
     """Read a transform from any of the formats this module names.
 
     Args:
-        path: File of an ITK transform or of a displacement field.
+        path: File of a transform or of a displacement field.
         grid: Grid of the fixed image. Left out, it is the grid of the field in the file; a file without a field then
             gets a grid of one voxel at the world's origin, which is enough to move points and to apply it.
+        form: Its format; left out, the ending and the intent tell it, but for ``learn2reg`` and ``fsl``, which want
+            both grids.
+        moving: Grid of the moving image, for those two.
 
     Raises:
-        InputError: If the ending is of no known format.
+        InputError: If the ending is of no known format, or a grid is missing.
         DataError: If the file is missing or damaged, is no transform, or does not fit ``grid``.
     """
     path = Path(path)
-    ending = _ending(path, (*_TRANSFORM_FILES, *_FIELD_FILES))
+    if form is not None:
+        _check_format(form)
+    both = _BOTH_GRIDS.get(form or "")
+    ending = path.suffix if both else ending_of(path, (*_TRANSFORM_FILES, *_FIELD_FILES, *FREESURFER_FILES))
     if not path.is_file():
         raise DataError(f"{path}: wanted a transform, but there is no such file: check the path")
-    itk = _read_field(path, ending) if ending in _FIELD_FILES else _read_itk(path, ending)
-    if itk.GetDimension() not in (2, 3):
-        _refuse(path, "a transform of two or three axes", f"one of {itk.GetDimension()}")
-    if grid is not None and itk.GetDimension() != grid.dimension:
-        _refuse(path, f"a transform of {grid.dimension} axes", f"one of {itk.GetDimension()}")
+    with np.errstate(all="ignore"):  # a number too large becomes infinity, and that is refused
+        if both:
+            return both(path, _needed(path, str(form), "reference", grid), _needed(path, str(form), "moving", moving))
+        if ending in _TRANSFORM_FILES:
+            return read_itk(path, ending, grid)
+        if ending in FREESURFER_FILES:
+            found = read_freesurfer(path)
+        else:
+            found = _read_nifti_field(path) if ending in NIFTI_FILES else _read_image(path)
+    if grid is not None and found.grid.dimension != grid.dimension:
+        refuse(path, f"a transform of {grid.dimension} axes", f"one of {found.grid.dimension}")
+    return found if grid is None else compose(found, grid=grid)
+
+
+def _check_format(form: str) -> None:
+    if form not in FORMATS:
+        raise InputError(f"format is {form!r}, but must be one of {', '.join(FORMATS)}")
+
+
+def _needed(path: Path, form: str, name: str, grid: Grid | None) -> Grid:
+    if grid is None:
+        raise InputError(f"{path}: {form} counts in the grids of both images, but {name} is missing: give that image")
+    return grid
+
+
+def _read_nifti_field(path: Path) -> Transform:
+    field = read_nifti(path)
+    known = {_LPS_VECTORS: np.eye(field.grid.dimension + 1), _RAS_DISPLACEMENTS: ras(field.grid)}
+    if field.intent not in known:
+        hint = "it is FSL's: say so, with both images" if field.intent == FNIRT_FIELD else "say its format"
+        wanted = f"a NIfTI field of intent {_LPS_VECTORS} or {_RAS_DISPLACEMENTS}, which tells the frame"
+        refuse(path, wanted, f"intent {field.intent}", todo=f"{hint} (sarnet convert --from)")
+    frame = known[field.intent]
+    return Transform.from_displacement(field.vectors, field.grid, fixed_frame=frame, moving_frame=frame)
+
+
+def _read_image(path: Path) -> Transform:
+    """Read vectors in LPS millimetres, which is what ITK makes of NRRD's and MetaImage's."""
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
     try:
-        return Transform.from_itk(itk, grid or _own_grid(itk, path))
+        with _quiet():
+            reader.ReadImageInformation()
+        axes, components = reader.GetDimension(), reader.GetNumberOfComponents()
+        if components != axes or axes not in (2, 3):
+            came = f"an image of {axes} axes with {components} values a voxel"
+            refuse(path, "as many values a voxel as axes", came)
+        # a byte at least for every number
+        check_room(path, int(np.prod(reader.GetSize(), dtype=object)) * components, packed=True)
+        with _quiet():
+            image = reader.Execute()
+    except RuntimeError:
+        refuse(path, "a displacement field", "a file that ITK cannot read as an image")
+    try:
+        field = sitk.GetArrayFromImage(image).astype(np.float32)
+        return Transform.identity(Grid.of(image)).with_displacement(field)
     except SarnetError as error:
-        raise DataError(f"{path}: wanted a usable transform, but {error}: write the file anew") from error
+        refuse(path, "finite displacements on a grid", str(error))
 
 
-def _own_grid(itk: sitk.Transform, path: Path) -> Grid:
-    parts = itk_parts(itk)
-    for part in parts:
-        if isinstance(part, sitk.DisplacementFieldTransform):
-            return Grid.of(part.GetDisplacementField())
-    if not all(part.IsLinear() for part in parts):
-        _refuse(path, "a field or an affine map", "a transform without a grid", todo="give the grid of the fixed image")
-    return Grid.plain((1,) * itk.GetDimension())
-
-
-def _read_itk(path: Path, ending: str) -> sitk.Transform:
-    if ending == ".h5":
-        _check_hdf5(path)
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what MetaIO says of a damaged file, line after line, off the terminal: we say it in one."""
+    before, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
-        itk: sitk.Transform = sitk.ReadTransform(str(path))
-    except RuntimeError:
-        _refuse(path, "an ITK transform", "a file that ITK cannot read as one")
-    return itk
-
-
-def _check_hdf5(path: Path) -> None:
-    """Refuse what is no whole HDF5 file, before its library writes a page about it to the terminal."""
-    with path.open("rb") as file:
-        head = file.read(48)
-    if head[:8] != b"\x89HDF\r\n\x1a\n":
-        _refuse(path, "an HDF5 file", "another kind of file")
-    # the superblock says how long the file is; its place depends on the superblock's version
-    place = 40 if len(head) > 8 and head[8] < 2 else 28
-    if len(head) < 48 or path.stat().st_size < struct.unpack_from("<Q", head, place)[0]:
-        _refuse(path, "a whole HDF5 file", "one that breaks off")
-
-
-def _read_field(path: Path, ending: str) -> sitk.Transform:
-    try:
-        image, is_ras = _read_nifti(path) if ending in _NIFTI_FILES else (sitk.ReadImage(str(path)), False)
-    except RuntimeError:
-        _refuse(path, "a displacement field", "a file that ITK cannot read as an image")
-    axes, components = image.GetDimension(), image.GetNumberOfComponentsPerPixel()
-    if components != axes:
-        _refuse(path, "as many values a voxel as axes", f"an image of {axes} axes with {components} values a voxel")
-    vectors = sitk.GetArrayFromImage(image).astype(np.float64)
-    if is_ras:
-        vectors[..., :2] *= -1
-    if not np.isfinite(vectors).all():
-        _refuse(path, "finite displacements", "NaN or infinity")
-    return sitk.DisplacementFieldTransform(vector_image(vectors, Grid.of(image)))
-
-
-def _read_nifti(path: Path) -> tuple[sitk.Image, bool]:
-    """Read a field as it stands in the file, and tell whether its vectors are RAS."""
-    try:
-        content = bytearray(gzip.decompress(path.read_bytes()) if path.suffix.lower() == ".gz" else path.read_bytes())
-    except (OSError, EOFError, zlib.error):
-        _refuse(path, "a NIfTI file", "one that cannot be unpacked")
-    header = _nifti_header(content)
-    if header is None:
-        _refuse(path, "a NIfTI file", "another kind of file")
-    if len(content) < header.bytes:  # ITK would read zeros for what is missing
-        _refuse(path, f"a whole NIfTI file of {header.bytes} bytes (unpacked)", f"{len(content)}")
-    if header.intent not in (_LPS_VECTORS, _RAS_DISPLACEMENTS):
-        wanted = f"a NIfTI field of intent {_LPS_VECTORS} or {_RAS_DISPLACEMENTS}"
-        _refuse(path, wanted, f"intent {header.intent}", todo="set the intent that tells the frame of its vectors")
-    if header.intent == _LPS_VECTORS:
-        return sitk.ReadImage(str(path)), False
-    # ITK 5.4 turns RAS vectors to LPS, but mixes up those of two components; older ones turn none. So it is told that
-    # these are plain vectors
-    struct.pack_into(header.intent_format, content, header.intent_place, _LPS_VECTORS)
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "field.nii"
-        copy.write_bytes(content)
-        return sitk.ReadImage(str(copy)), True
-
-
-class _NiftiHeader(NamedTuple):
-    """What of a NIfTI header is needed here."""
-
-    intent: int
-    intent_format: str
-    intent_place: int
-    bytes: int
-    """Length of a whole file."""
-
-
-def _nifti_header(content: bytearray) -> _NiftiHeader | None:
-    """Read the header of either version in either byte order; ``None`` if this is none."""
-    layouts = {348: ("h", 68, "8h", 40, 72, "f", 108), 540: ("i", 504, "8q", 16, 14, "q", 168)}
-    for order in "<>":
-        length = struct.unpack_from(order + "i", content)[0] if len(content) >= 540 else 0
-        if length in layouts:
-            kind, intent_place, dim, dim_place, bits_place, offset, offset_place = layouts[length]
-            intent = struct.unpack_from(order + kind, content, intent_place)[0]
-            axes, *size = struct.unpack_from(order + dim, content, dim_place)
-            bits = struct.unpack_from(order + "h", content, bits_place)[0]
-            start = int(struct.unpack_from(order + offset, content, offset_place)[0])
-            return _NiftiHeader(intent, order + kind, intent_place, start + math.prod(size[:axes]) * bits // 8)
-    return None
-
-
-def _ending(path: Path, known: tuple[str, ...]) -> str:
-    for ending in known:
-        if path.name.lower().endswith(ending):
-            return ending
-    raise InputError(f"{path}: wanted a file that ends in one of {', '.join(known)}, but came {path.name!r}")
-
-
-def _write(path: Path, ending: str, write: Callable[[str], None]) -> None:
-    """Write beside ``path`` and move the whole file there, so that no half of one is ever found."""
-    if not path.parent.is_dir():
-        raise DataError(f"{path}: wanted a folder to write to, but {path.parent} is none: make it first")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{ending}")  # ITK goes by the ending
-    try:
-        write(str(temporary))
-        temporary.replace(path)
-    except (RuntimeError, OSError) as error:
-        raise DataError(f"{path}: could not be written ({str(error).strip().splitlines()[-1]})") from error
+        os.dup2(nowhere, 2)
+        yield
     finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _refuse(path: Path, wanted: str, came: str, *, todo: str = "check the file") -> NoReturn:
-    raise DataError(f"{path}: wanted {wanted}, but came {came}: {todo}")
+        os.dup2(before, 2)
+        os.close(before)
+        os.close(nowhere)

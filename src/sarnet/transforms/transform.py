@@ -4,10 +4,22 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import SimpleITK as sitk
+import torch
 from jaxtyping import Float
 
 from sarnet.errors import GridError, InputError, ShapeError
 from sarnet.images.grid import Grid
+from sarnet.transforms.sampling import (
+    UnitFrame,
+    as_planes,
+    as_points,
+    lattice,
+    read_linear,
+    readable,
+    slabs,
+    turned,
+    vectors,
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -112,31 +124,56 @@ class Transform:
         """
         if points_world.ndim != 2 or points_world.shape[1] != self.grid.dimension:
             raise ShapeError(f"points_world has shape {points_world.shape}, but wanted (point, {self.grid.dimension})")
-        itk = self.to_itk()
-        moved = [itk.TransformPoint(point) for point in points_world.astype(np.float64).tolist()]
-        return np.array(moved).reshape(points_world.shape)
+        came = points_world.astype(np.float64)
+        if self.displacement is not None and len(came):
+            frame = UnitFrame(self.grid)
+            field = readable(self.displacement, dtype=torch.float64)
+            places = as_planes(np.c_[came, np.ones(len(came))] @ frame.from_world[:-1].T)
+            came = came + as_points(read_linear(field, places) * frame.inside(places))
+        return np.asarray(came @ self.matrix.T + self.translation)
+
+    @classmethod
+    def from_displacement(
+        cls,
+        displacement: Float[np.ndarray, "*space axis"],
+        grid: Grid,
+        *,
+        fixed_frame: Float[np.ndarray, "one_more one_more"],
+        moving_frame: Float[np.ndarray, "one_more one_more"],
+    ) -> "Transform":
+        """Undo :meth:`displacement_between`: the transform whose total displacement between two frames is given."""
+        n, back = grid.dimension, np.linalg.inv(moving_frame)
+        moves = (back @ fixed_frame - np.eye(n + 1)) @ grid.index_to_world()
+        return cls.identity(grid).with_displacement(_moved(moves, back[:-1, :-1], displacement, grid))
 
     def total_displacement(self) -> Float[np.ndarray, "*space axis"]:
         """Return how far each voxel's point moves, field and affine map together: ``T(p) - p`` in millimetres."""
-        return _sample(self.to_itk(), self.grid)
+        world = np.eye(self.grid.dimension + 1)
+        return self.displacement_between(world, world)
+
+    def displacement_between(
+        self,
+        fixed_frame: Float[np.ndarray, "one_more one_more"],
+        moving_frame: Float[np.ndarray, "one_more one_more"],
+    ) -> Float[np.ndarray, "*space axis"]:
+        """Return how the coordinates of each voxel's point change, counted in a frame each before and after.
+
+        Args:
+            fixed_frame: Takes the homogeneous LPS millimetres of fixed space to coordinates there.
+            moving_frame: The same in moving space.
+        """
+        moves = (moving_frame @ self.homogeneous() - fixed_frame) @ self.grid.index_to_world()
+        return _moved(moves, moving_frame[:-1, :-1] @ self.matrix, self.displacement, self.grid)
+
+    def homogeneous(self) -> Float[np.ndarray, "one_more one_more"]:
+        """Return the affine part as one matrix of the homogeneous coordinates (x, y[, z], 1)."""
+        matrix = np.eye(self.grid.dimension + 1)
+        matrix[:-1, :-1], matrix[:-1, -1] = self.matrix, self.translation
+        return matrix
 
     def with_displacement(self, displacement: Float[np.ndarray, "*space axis"] | None) -> "Transform":
         """Return the same affine map behind another field (millimetres, on ``grid``; kept as float32)."""
         return replace(self, displacement=None if displacement is None else displacement.astype(np.float32))
-
-    def behind(self, displacement: Float[np.ndarray, "*space axis"]) -> "Transform":
-        """Return the transform of points that pass a field first, then this transform: ``T(p + d(p))``.
-
-        Args:
-            displacement: The field ``d`` in millimetres, x first, on ``grid``.
-        """
-        if self.displacement is None:
-            return self.with_displacement(displacement)
-        # both fields become one in front of the same affine map
-        own = Transform.identity(self.grid).with_displacement(self.displacement)
-        before = Transform.identity(self.grid).with_displacement(displacement)
-        both = sitk.CompositeTransform([own.to_itk(), before.to_itk()])  # the last acts first
-        return self.with_displacement(_sample(both, self.grid))
 
 
 def itk_parts(transform: sitk.Transform) -> list[sitk.Transform]:
@@ -174,3 +211,19 @@ def _sample(transform: sitk.Transform, grid: Grid) -> Float[np.ndarray, "*space 
         transform, sitk.sitkVectorFloat32, grid.size, grid.origin, grid.spacing, grid.direction
     )
     return sitk.GetArrayFromImage(field)
+
+
+def _moved(
+    moves: Float[np.ndarray, "one_more one_more"],
+    turn: Float[np.ndarray, "axis axis"],
+    displacement: Float[np.ndarray, "*space axis"] | None,
+    grid: Grid,
+) -> Float[np.ndarray, "*space axis"]:
+    """At every voxel of index ``i``: ``moves (i, 1) + turn d(i)``."""
+    total = np.empty((*grid.shape, grid.dimension), np.float32)
+    for rows in slabs(grid.shape):
+        slab = lattice(moves, grid.shape, rows)
+        if displacement is not None:
+            slab = slab + turned(turn, vectors(displacement[rows]))
+        total[rows] = slab.movedim(1, -1).numpy()
+    return total

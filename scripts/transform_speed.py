@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""Measure composing, inverting and applying a field beside SimpleITK and ANTs: python scripts/transform_speed.py 256.
+
+One smooth field of so many voxels cubed that folds nowhere, one thread each. Seconds are the process's CPU time, so
+that whatever else runs on the machine does not count. Arrays go in and come out: SimpleITK is timed on its own images,
+made before; ANTs takes transforms from files alone, so that its reading is among its seconds, and writing where it
+composes.
+"""
+
+import os
+
+os.environ["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = "1"
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import ants
+import numpy as np
+import SimpleITK as sitk
+import torch
+from scipy import ndimage
+
+from sarnet.images import Grid, Image
+from sarnet.transforms import Transform, apply, compose, invert, jacobian, write_displacement
+
+PEAK_VOXELS = 12  # at 256 voxels
+KNOTS = 9
+
+
+def seconds(work: Callable[[], object]) -> tuple[float, object]:
+    """CPU seconds of one run, and its result."""
+    begin = time.process_time()
+    result = work()
+    return time.process_time() - begin, result
+
+
+def main(size: int) -> None:
+    """Print a line for each."""
+    torch.set_num_threads(1)
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+    rng = np.random.default_rng(0)
+    grid = Grid.plain((size,) * 3)
+    components = [ndimage.zoom(rng.normal(size=(KNOTS,) * 3), size / KNOTS, order=3) for _ in range(3)]
+    field = np.stack(components, axis=-1).astype(np.float32)
+    field *= PEAK_VOXELS * size / 256 / np.abs(field).max()
+    transform = Transform.identity(grid).with_displacement(field)
+    moving = Image(array=ndimage.zoom(rng.normal(size=(33,) * 3), size / 33, order=1).astype(np.float32), grid=grid)
+    print(f"{size} voxels cubed; smallest Jacobian determinant {jacobian(transform, grid).array.min():.2f}")
+
+    vectors = sitk.GetImageFromArray(field.astype(np.float64), isVector=True)
+    itk = sitk.DisplacementFieldTransform(sitk.Image(vectors))
+    both, image = sitk.CompositeTransform([itk, itk]), moving.to_itk()
+    place = (grid.size, grid.origin, grid.spacing, grid.direction)
+    report("compose, sarnet", seconds(lambda: compose(transform, transform))[0])
+    report(
+        "compose, SimpleITK",
+        seconds(lambda: sitk.TransformToDisplacementField(both, sitk.sitkVectorFloat32, *place))[0],
+    )
+    report("apply, sarnet", seconds(lambda: apply(transform, moving, grid, interpolation="linear"))[0])
+    report("apply, SimpleITK", seconds(lambda: sitk.Resample(image, image, itk, sitk.sitkLinear, 0.0))[0])
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "field.nii")
+        write_displacement(transform, path)
+        fixed = ants.from_numpy(np.ascontiguousarray(moving.array.T))
+        run = lambda **more: ants.apply_transforms(fixed, fixed, [path] * (2 if more else 1), **more)  # noqa: E731
+        report("apply, ANTs", seconds(run)[0])
+        report("compose, ANTs", seconds(lambda: run(compose=str(Path(folder) / "both")))[0])
+
+    spent, inverse = seconds(lambda: invert(transform, grid))
+    reached = ~np.isnan(inverse.residual_mm)
+    report("invert, sarnet", spent, inverse.residual_mm[reached])
+    for iterations, largest, mean in ((10, 0.1, 0.001), (20, 0.01, 0.001)):
+        spent, found = seconds(
+            lambda: sitk.InvertDisplacementField(
+                vectors,
+                maximumNumberOfIterations=iterations,  # noqa: B023  # called at once
+                maxErrorToleranceThreshold=largest,  # noqa: B023
+                meanErrorToleranceThreshold=mean,  # noqa: B023
+                enforceBoundaryCondition=False,
+            )
+        )
+        there = Transform.identity(grid).with_displacement(sitk.GetArrayFromImage(found).astype(np.float32))
+        left = np.linalg.norm(compose(there, transform).displacement, axis=-1)
+        report(f"invert, SimpleITK, {iterations} iterations", spent, left[reached])
+
+
+def report(name: str, spent: float, residual: np.ndarray | None = None) -> None:
+    """Print a line."""
+    print(f"{name:36} {spent:7.2f} s", end="")
+    if residual is not None:
+        print(f"   left: mean {residual.mean():.5f}, 99.9 % below {np.quantile(residual, 0.999):.4f} voxels", end="")
+    print(flush=True)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

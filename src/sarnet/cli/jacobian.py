@@ -1,0 +1,36 @@
+"""``sarnet jacobian``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sarnet.cli.console import say
+from sarnet.cli.words import SPACING_HELP, TRANSFORM_HELP, spacing_of
+
+
+def jacobian(
+    transform: Annotated[Path, typer.Option(help=TRANSFORM_HELP)],
+    reference: Annotated[Path, typer.Option(help="Image whose grid the result has: the fixed one.")],
+    out: Annotated[Path, typer.Option(help="Image to write.")],
+    log: Annotated[bool, typer.Option("--log", help="The natural logarithm instead; NaN where the field folds.")] = (
+        False
+    ),
+    spacing: Annotated[str | None, typer.Option(help=SPACING_HELP)] = None,
+) -> None:
+    """Write what a transform does to volume, field and affine map together.
+
+    The determinant of its Jacobian: 1 is no change, below 1 the moving image was compressed, 0 and below is a fold.
+    """
+    import numpy as np  # not for --help
+
+    from sarnet.images import read_image, write_image
+    from sarnet.transforms import jacobian as determinant_of
+    from sarnet.transforms import read_transform
+
+    grid = read_image(reference, spacing=spacing_of(spacing)).grid
+    determinant = determinant_of(read_transform(transform), grid, log=log)
+    write_image(determinant, out)
+    folds = int(np.isnan(determinant.array).sum() if log else (determinant.array <= 0).sum())
+    say(f"Wrote {out}.")
+    say(f"From {np.nanmin(determinant.array):.3f} to {np.nanmax(determinant.array):.3f}; {folds} voxels fold.")

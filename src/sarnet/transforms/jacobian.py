@@ -1,0 +1,42 @@
+"""What a transform does to volume."""
+
+import numpy as np
+import torch
+
+from sarnet.fields import jacobian_determinant
+from sarnet.images.grid import Grid
+from sarnet.images.image import Image
+from sarnet.transforms.compose import compose
+from sarnet.transforms.transform import Transform
+
+
+def jacobian(transform: Transform, grid: Grid, *, log: bool = False) -> Image:
+    r"""Return the determinant of a transform's Jacobian at the voxels of a grid.
+
+    .. math:: \det \nabla T(p) = \det M \, \det\left(\mathbf{1} + \nabla d(p)\right)
+
+    One is no change of volume, below one a voxel of the fixed image comes from less of the moving one, zero and below
+    is a fold. Derivatives are central differences over the voxels of ``grid``, one-sided in the outermost.
+
+    Args:
+        transform: Field and affine map count together.
+        grid: Where, in fixed space; at least two voxels along each axis.
+        log: Natural logarithm instead; NaN where the field folds, for a determinant of zero and below has none.
+
+    Returns:
+        The determinant, float32.
+
+    Raises:
+        GridError: If the numbers of axes differ.
+        ShapeError: If an axis has a single voxel.
+    """
+    on_grid = compose(transform, grid=grid)
+    determinant = np.full(grid.shape, np.linalg.det(transform.matrix), np.float32)
+    if on_grid.displacement is not None:
+        voxels = on_grid.displacement @ np.linalg.inv(grid.index_to_world())[:-1, :-1].T.astype(np.float32)
+        # components in array order, z first
+        field = torch.from_numpy(np.ascontiguousarray(np.moveaxis(voxels[..., ::-1], -1, 0)))[None]
+        determinant = determinant * jacobian_determinant(field)[0].numpy()
+    if log:
+        determinant = np.log(np.where(determinant > 0, determinant, np.nan))
+    return Image(array=determinant.astype(np.float32, copy=False), grid=grid)

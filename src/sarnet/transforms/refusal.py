@@ -1,0 +1,61 @@
+"""Saying what is wrong with a file, and writing one whole."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from sarnet.errors import DataError, InputError
+
+DEFLATE_RATIO = 1032
+"""Deflate cannot make a file smaller than this: what claims to unpack to more is damaged."""
+
+
+def refuse(path: Path, wanted: str, came: str, *, todo: str = "check the file") -> NoReturn:
+    """Raise what a user reads about a file that cannot be used.
+
+    Raises:
+        DataError: Always.
+    """
+    raise DataError(f"{path}: wanted {wanted}, but came {came}: {todo}")
+
+
+def check_room(path: Path, bytes_wanted: int, *, packed: bool) -> None:
+    """Refuse a file too small to hold what its header promises, before memory is taken for that.
+
+    Raises:
+        DataError: If it is.
+    """
+    most = path.stat().st_size * (DEFLATE_RATIO if packed else 1)
+    if bytes_wanted > most:
+        refuse(path, f"a whole file with {bytes_wanted} bytes of values, as its header says", f"at most {most} bytes")
+
+
+def ending_of(path: Path, known: tuple[str, ...]) -> str:
+    """Return which of the endings a path has.
+
+    Raises:
+        InputError: If it has none of them.
+    """
+    for ending in known:
+        if path.name.lower().endswith(ending):
+            return ending
+    raise InputError(f"{path}: wanted a file that ends in one of {', '.join(known)}, but came {path.name!r}")
+
+
+def write_whole(path: Path, ending: str, write: Callable[[Path], object]) -> None:
+    """Write beside ``path`` and move the whole file there, so that no half of one is ever found.
+
+    Raises:
+        DataError: If the folder does not exist, or the file cannot be written.
+    """
+    if not path.parent.is_dir():
+        raise DataError(f"{path}: wanted a folder to write to, but {path.parent} is none: make it first")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{ending}")  # libraries go by the ending
+    try:
+        write(temporary)
+        temporary.replace(path)
+    except (RuntimeError, OSError) as error:
+        raise DataError(f"{path}: could not be written ({str(error).strip().splitlines()[-1]})") from error
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,311 @@
+"""Every format there and back, and what none of them may do with a damaged file."""
+
+import gzip
+import itertools
+import struct
+import tracemalloc
+from dataclasses import replace
+
+import h5py
+import nibabel as nib
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from sarnet.errors import DataError, InputError, SarnetError
+from sarnet.images import Grid
+from sarnet.transforms import Transform, read_transform, write_format
+from sarnet.transforms.files import FORMATS
+
+FIELDS = {
+    "itk": "t.h5",
+    "itk-field": "d.nii.gz",
+    "nifti-ras": "r.nii.gz",
+    "learn2reg": "l.npz",
+    "fsl": "w.nii.gz",
+    "freesurfer": "w.mgz",
+}
+AFFINES = {"itk": "a.mat", "fsl": "f.mat", "freesurfer": "a.lta"}
+PLANES = ("itk", "itk-field", "nifti-ras")  # formats that hold images of two axes
+FILES = [
+    *(("itk", name) for name in ("t.h5", "a.tfm", "a.mat")),
+    *(("itk-field", name) for name in ("d.nii", "d.nii.gz", "d.nrrd", "d.mha")),
+    *(("nifti-ras", "r.nii"), ("learn2reg", "l.nii.gz"), ("learn2reg", "l.npz")),
+    *(("fsl", "w.nii"), ("fsl", "f.mat"), ("freesurfer", "w.mgz"), ("freesurfer", "a.lta")),
+]
+
+
+def write(transform, path, form, moving):
+    affine = path.suffix in (".tfm", ".mat", ".lta")
+    write_format(transform.with_displacement(None) if affine else transform, path, form, moving=moving)
+
+
+def read(path, form, grid, moving):
+    """As a user must read it: with both grids where the format does not stand by itself."""
+    both = {"grid": grid, "form": form, "moving": moving} if form in ("learn2reg", "fsl") else {}
+    return read_transform(path, **both)
+
+
+def moving_grid(n: int) -> Grid:
+    """Another grid than the fixed one, right-handed."""
+    return Grid(
+        size=(33, 28, 21)[:n],
+        spacing=(1.2, 2.2, 3.0)[:n],
+        origin=(-60.0, 5.0, 40.0)[:n],
+        direction=tuple(np.eye(n).ravel().tolist()),
+    )
+
+
+@pytest.mark.parametrize(("form", "n"), [*((form, 3) for form in FIELDS), *((form, 2) for form in PLANES)])
+def test_a_known_shift_comes_back_with_its_sign_and_size(form, n, oblique, tmp_path):
+    shift = np.array([6.0, -4.0, 3.0])[:n]
+    grid, moving = oblique(n), moving_grid(n)
+    transform = Transform(grid=grid, matrix=np.eye(n), translation=shift)
+
+    write(transform, tmp_path / FIELDS[form], form, moving)
+    back = read(tmp_path / FIELDS[form], form, grid, moving)
+
+    total = back.total_displacement()
+    np.testing.assert_allclose(total, np.broadcast_to(shift, total.shape), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "n"),
+    [
+        *((*pair, 3) for pair in itertools.permutations(FIELDS, 2)),
+        *((*pair, 2) for pair in itertools.permutations(PLANES, 2)),
+    ],
+)
+def test_from_format_to_format_the_field_stays(first, second, n, oblique, turned_and_bumpy, tmp_path):
+    grid, moving = oblique(n), moving_grid(n)
+    transform = turned_and_bumpy(grid)
+
+    write(transform, tmp_path / FIELDS[first], first, moving)
+    write(read(tmp_path / FIELDS[first], first, grid, moving), tmp_path / FIELDS[second], second, moving)
+    back = read(tmp_path / FIELDS[second], second, grid, moving)
+
+    assert back.grid.same_as(grid, tolerance=1e-3)
+    np.testing.assert_allclose(back.total_displacement(), transform.total_displacement(), atol=1e-3)
+
+
+@pytest.mark.parametrize(("first", "second"), list(itertools.product(AFFINES, AFFINES)))
+def test_from_format_to_format_the_matrix_stays(first, second, oblique, turned_and_bumpy, tmp_path):
+    grid, moving = oblique(3), Grid.plain((9, 8, 7), spacing=(1.0, 2.0, 3.0))
+    transform = turned_and_bumpy(grid).with_displacement(None)
+
+    write(transform, tmp_path / AFFINES[first], first, moving)
+    found = replace(read(tmp_path / AFFINES[first], first, grid, moving), grid=grid)
+    write(found, tmp_path / f"again-{AFFINES[second]}", second, moving)
+    back = read(tmp_path / f"again-{AFFINES[second]}", second, grid, moving)
+
+    np.testing.assert_allclose(back.homogeneous(), transform.homogeneous(), atol=1e-6)
+
+
+def test_old_spelling_of_itk_is_read(oblique, turned_and_bumpy, tmp_path):
+    transform = turned_and_bumpy(oblique(3))
+    write_format(transform, tmp_path / "t.h5", "itk")
+    with h5py.File(tmp_path / "t.h5", "a") as file:
+        for name, group in file["TransformGroup"].items():
+            for old in ("TransformParameters", "TransformFixedParameters"):
+                if name != "0":
+                    group.move(old, old.replace("Transform", "Tranform", 1))
+
+    back = read_transform(tmp_path / "t.h5")
+
+    np.testing.assert_allclose(back.displacement, transform.displacement, atol=1e-6)
+    np.testing.assert_array_equal(back.matrix, transform.matrix)
+
+
+def test_h5_is_what_its_description_says(oblique, turned_and_bumpy, tmp_path):
+    transform = turned_and_bumpy(oblique(3))
+    grid = transform.grid
+
+    write_format(transform, tmp_path / "t.h5", "itk")
+
+    with h5py.File(tmp_path / "t.h5") as file:
+        group = file["TransformGroup"]["2"]
+        vectors = group["TransformParameters"][()].reshape((3, *grid.size), order="F")
+        fixed = group["TransformFixedParameters"][()]
+    np.testing.assert_allclose(np.moveaxis(vectors, 0, -1).transpose(2, 1, 0, 3), transform.displacement)
+    np.testing.assert_allclose(fixed, [*grid.size, *grid.origin, *grid.spacing, *grid.direction])
+
+
+def test_simpleitk_turns_ras_vectors_as_we_do(oblique, turned_and_bumpy, tmp_path):
+    transform = turned_and_bumpy(oblique(3))
+
+    write_format(transform, tmp_path / "r.nii.gz", "nifti-ras")
+
+    header = nib.load(tmp_path / "r.nii.gz").header
+    assert (int(header["intent_code"]), header["dim"][0], header["dim"][5]) == (1006, 5, 3)
+    itk = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "r.nii.gz")))
+    np.testing.assert_allclose(itk, transform.total_displacement(), atol=1e-4)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_what_a_format_cannot_hold_is_refused_with_the_reason(form, oblique, turned_and_bumpy, tmp_path):
+    flat, volume = turned_and_bumpy(oblique(2)), turned_and_bumpy(oblique(3))
+    nowhere = Transform.identity(Grid.plain((1, 1, 1)))
+
+    if form in ("learn2reg", "fsl", "freesurfer"):
+        with pytest.raises(InputError, match="of volumes"):
+            write_format(flat, tmp_path / FIELDS[form], form, moving=flat.grid)
+        with pytest.raises(InputError, match="moving is missing: give that image"):
+            write_format(volume, tmp_path / FIELDS[form], form)
+    if form in AFFINES:
+        with pytest.raises(InputError, match=r"affine.* alone, but the transform has a"):
+            write_format(volume, tmp_path / AFFINES[form], form, moving=volume.grid)
+    if form != "itk":
+        with pytest.raises(InputError, match="an affine map has none: give it"):
+            write_format(nowhere, tmp_path / FIELDS[form], form, moving=volume.grid)
+    with pytest.raises(InputError, match="ends in one of"):
+        write_format(volume, tmp_path / "t.xyz", form, moving=volume.grid)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_unknown_format_and_a_missing_image_are_refused(unchecked, oblique, turned_and_bumpy, tmp_path):
+    transform = turned_and_bumpy(oblique(3))
+    write_format(transform, tmp_path / "w.nii.gz", "fsl", moving=transform.grid)
+
+    with pytest.raises(InputError, match="format is 'spm', but must be one of itk"):
+        write_format(transform, tmp_path / "t.h5", "spm")
+    with pytest.raises(InputError, match="reference is missing"):
+        read_transform(tmp_path / "w.nii.gz", form="fsl")
+    with pytest.raises(DataError, match="intent 2006: it is FSL's"):
+        read_transform(tmp_path / "w.nii.gz")
+
+
+def test_a_field_of_another_size_is_refused(oblique, turned_and_bumpy, tmp_path):
+    transform = turned_and_bumpy(oblique(3))
+    other = Grid.plain((5, 6, 7))
+    for form in ("learn2reg", "fsl"):
+        write_format(transform, tmp_path / FIELDS[form], form, moving=other)
+        with pytest.raises(DataError, match=r"wanted a"):
+            read_transform(tmp_path / FIELDS[form], form=form, grid=other, moving=other)
+
+
+def test_an_image_in_mgz_is_no_warp(tmp_path):
+    nib.save(nib.MGHImage(np.zeros((4, 5, 6), np.float32), np.eye(4)), tmp_path / "i.mgz")
+
+    with pytest.raises(DataError, match="an image"):
+        read_transform(tmp_path / "i.mgz")
+
+
+@pytest.mark.parametrize(("form", "name"), FILES)
+def test_a_damaged_file_is_refused_or_read_but_never_crashes(
+    form, name, oblique, turned_and_bumpy, rng, tmp_path, capfd
+):
+    transform = turned_and_bumpy(oblique(3))
+    path = tmp_path / name
+    write(transform, path, form, transform.grid)
+    whole = path.read_bytes()
+    damaged = [whole[: int(len(whole) * share)] for share in (0, 0.001, 0.01, 0.3, 0.9)]
+    for _ in range(40):
+        content = bytearray(whole)
+        reach = len(content) if rng.random() < 0.5 else min(len(content), 600)  # headers are where it hurts
+        for place in rng.integers(0, reach, rng.integers(1, 8)):
+            content[place] = rng.integers(0, 256)
+        damaged.append(bytes(content))
+
+    messages = []
+    tracemalloc.start()
+    for content in damaged:
+        path.write_bytes(content)
+        try:
+            read(path, form, transform.grid, transform.grid)
+        except SarnetError as error:
+            messages.append(str(error))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert len(messages) >= 4
+    assert all(name in message and "\n" not in message for message in messages)
+    assert peak < 2e8
+    assert capfd.readouterr() == ("", "")
+
+
+def _absurd_nifti(path, form, transform):
+    write(transform, path, form, transform.grid)
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<3h", content, 42, 30000, 30000, 30000)
+    path.write_bytes(bytes(content))
+
+
+def _absurd_h5(path, form, transform):
+    write(transform, path, form, transform.grid)
+    with h5py.File(path, "a") as file:
+        file["TransformGroup/2/TransformFixedParameters"][:3] = 1e6
+
+
+def _empty_h5(path, form, transform):
+    """A data set of a terabyte that is nowhere written."""
+    write(transform, path, form, transform.grid)
+    with h5py.File(path, "a") as file:
+        group = file["TransformGroup/2"]
+        del group["TransformParameters"]
+        group.create_dataset("TransformParameters", shape=(10**11,), dtype="f8", chunks=(1000,))
+
+
+def _absurd_text(path, form, transform):
+    kind = "Transform: DisplacementFieldTransform_double_3_3\nParameters: 0 0 0\n"
+    fixed = "FixedParameters: 100000 100000 100000 0 0 0 1 1 1 1 0 0 0 1 0 0 0 1\n"
+    path.write_text("#Insight Transform File V1.0\n#Transform 0\n" + kind + fixed)
+
+
+def _absurd_matlab(path, form, transform):
+    path.write_bytes(struct.pack("<5i", 0, 2**30, 1, 0, 27) + b"AffineTransform_double_3_3\0")
+
+
+def _absurd_meta(path, form, transform):
+    head = "ObjectType = Image\nNDims = 3\nDimSize = 20000 20000 20000\nElementNumberOfChannels = 3\n"
+    path.write_text(head + "ElementType = MET_FLOAT\nElementDataFile = LOCAL\n")
+
+
+def _absurd_mgz(path, form, transform):
+    write(transform, path, form, transform.grid)
+    content = bytearray(gzip.decompress(path.read_bytes()))
+    struct.pack_into(">3i", content, 4, 30000, 30000, 30000)
+    path.write_bytes(gzip.compress(bytes(content)))
+
+
+@pytest.mark.parametrize(
+    ("form", "name", "damage"),
+    [
+        ("itk-field", "d.nii", _absurd_nifti),
+        ("itk", "t.h5", _absurd_h5),
+        ("itk", "t.h5", _empty_h5),
+        ("itk", "a.tfm", _absurd_text),
+        ("itk", "a.mat", _absurd_matlab),
+        ("itk-field", "d.mha", _absurd_meta),
+        ("freesurfer", "w.mgz", _absurd_mgz),
+    ],
+)
+def test_a_file_that_promises_too_much_is_refused_before_memory_is_taken(
+    form, name, damage, oblique, turned_and_bumpy, tmp_path
+):
+    damage(tmp_path / name, form, turned_and_bumpy(oblique(3)))
+
+    tracemalloc.start()
+    with pytest.raises(DataError, match=name):
+        read_transform(tmp_path / name)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert peak < 5e7
+
+
+@pytest.mark.parametrize("name", ["t.h5", "a.tfm", "a.mat"])
+def test_nan_in_a_matrix_is_refused(name, oblique, tmp_path):
+    transform = Transform.identity(oblique(3))
+    write_format(transform, tmp_path / name, "itk")
+    if name == "t.h5":
+        with h5py.File(tmp_path / name, "a") as file:
+            file["TransformGroup/1/TransformParameters"][0] = np.nan
+    elif name == "a.tfm":
+        text = (tmp_path / name).read_text()
+        (tmp_path / name).write_text(text.replace("Parameters: 1", "Parameters: nan", 1))
+    else:
+        content = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(content.replace(struct.pack("<d", 1), struct.pack("<d", np.nan), 1))
+
+    with pytest.raises(DataError, match="finite"):
+        read_transform(tmp_path / name)
