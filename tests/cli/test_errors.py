@@ -56,7 +56,10 @@ def bad(tmp_path: Path) -> Path:
         ({"--out": "text.nii.gz"}, "is a file, but must be a folder"),
         ({"--out": "full"}, "is not empty: choose another folder, or add --overwrite"),
         ({"--out": "text.nii.gz/out"}, "cannot be written"),
-        ({"--model": "sarnet-cxr-initail"}, "'sarnet-cxr-initail' is not known; released are sarnet-cxr-initial"),
+        (
+            {"--model": "sarnet-cxr-initail"},
+            "'sarnet-cxr-initail' is not known; released are sarnet-cxr, sarnet-cxr-initial",
+        ),
         ({"--model": "2019"}, "'2019' is not known"),
         ({"--model": "nowhere.safetensors"}, "nowhere.safetensors does not exist"),
         ({"--model": "foreign.safetensors"}, "holds no weights of a generator"),
@@ -73,7 +76,7 @@ def bad(tmp_path: Path) -> Path:
         ({"--spacing": "1,1,1"}, "the image has 2 axes"),
         ({"--bids-name": "sub-01"}, "wanted entities that end in the spaces"),
         ({"--initial-transform": "nowhere.h5"}, "there is no such file"),
-        ({"--initial-transform": "text.nii.gz"}, "wanted a NIfTI file"),
+        ({"--initial-transform": "text.nii.gz"}, "wanted a whole NIfTI file"),
     ],
     ids=lambda value: " ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else "",
 )

@@ -22,7 +22,9 @@ def test_labels_are_resampled_as_ants_does(pair, tmp_path):
     found = ants.registration(fixed, moving, "SyN", outprefix=f"{tmp_path}/")
     files = [Path(name) for name in found["fwdtransforms"]]
 
-    warped = apply(_to_world(files, pair.fixed.grid), pair.moving_labels, pair.fixed.grid, interpolation="label").array
+    warped = apply(
+        _to_world(files, pair.fixed.grid), pair.moving_labels, pair.fixed.grid, interpolation="nearest", outside=0
+    ).array
 
     wanted = ants.apply_transforms(fixed, labels, found["fwdtransforms"], interpolator="nearestNeighbor").numpy().T
     assert [path.name for path in files] == ["1Warp.nii.gz", "0GenericAffine.mat"]

@@ -167,7 +167,7 @@ def test_released_weights_load_and_give_a_field(name):
 def test_released_weights_are_small_enough_for_a_package(name):
     file = resources.files("sarnet.networks") / "released" / f"{name}.safetensors"
 
-    assert len(file.read_bytes()) < 6_000_000
+    assert len(file.read_bytes()) < 12_000_000  # two of them, with discriminators, stay below 25 MB
 
 
 def test_unknown_name_lists_those_released():

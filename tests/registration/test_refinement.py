@@ -3,6 +3,7 @@ import torch
 
 from sarnet.config import RefinementSettings
 from sarnet.fields import compose, jacobian_determinant, warp
+from sarnet.images import Grid
 from sarnet.losses import lncc
 from sarnet.registration.adaptation import Adaptation
 from sarnet.registration.network_pair import NetworkPair, prepare_pair
@@ -88,7 +89,7 @@ def test_start_is_kept_where_refining_makes_it_worse(pair, refined):
 
     assert torch.equal(kept.displacement, refined.displacement)
     assert kept.costs[0] == kept.costs[1]
-    assert kept.stop_reason == "refining did not lower the cost; somebody stopped"
+    assert kept.stop_reason == "the iterations of every level were done, but the cost was no lower"
 
 
 def test_budget_ends_it(pair):
@@ -122,7 +123,9 @@ def test_volumes_are_refined_by_the_same_code():
         return torch.sigmoid(9 - radius)[None, None]
 
     whole = torch.ones(1, 1, 32, 32, 32)
-    pair = NetworkPair(fixed=ball((0, 0, 0)), moving=ball((1.5, -1.0, 2.0)), weight=whole, grid=None)
+    pair = NetworkPair(
+        fixed=ball((0, 0, 0)), moving=ball((1.5, -1.0, 2.0)), weight=whole, grid=Grid.plain((32, 32, 32))
+    )
     start = Adaptation(displacement=torch.zeros(1, 3, 32, 32, 32), costs=(1.0,), iterations=0, stop_reason="")
 
     found = refine(start, pair, settings=SETTINGS)

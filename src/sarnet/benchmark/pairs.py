@@ -115,7 +115,7 @@ class _Score:
 def _score(pair: Pair, transform: Transform) -> _Score:
     score = _Score()
     if pair.labels is not None:
-        warped = apply(transform, pair.labels.moving, pair.fixed.grid, interpolation="label")
+        warped = apply(transform, pair.labels.moving, pair.fixed.grid, interpolation="nearest", outside=0)
         overlap = dice(pair.labels.fixed.array, warped.array, labels=pair.structures)
         known = {str(label): None if np.isnan(value) else value for label, value in overlap.items()}
         values = [value for value in known.values() if value is not None]

@@ -182,7 +182,7 @@ def _to_world(found: list[dict[str, tuple[str, ...]]], grid: Grid) -> Transform:
     before = sitk.CompositeTransform([affine.GetInverse(), bspline, affine])  # the last acts first
     field = Transform.from_itk(before, grid).displacement
     assert field is not None
-    return Transform.from_itk(affine, grid).behind(field)
+    return Transform.from_itk(affine, grid).with_displacement(field)
 
 
 def _affine(table: dict[str, tuple[str, ...]]) -> sitk.AffineTransform:

@@ -80,7 +80,7 @@ def refine(
     displacement = compose(invert(to_fixed, iterations=20, tolerance_voxels=0.01).displacement, to_moving)
     last = _cost(displacement, pair, settings)
     if last >= first:
-        reason, displacement = f"refining did not lower the cost; {start.stop_reason}", start.displacement
+        displacement, reason = start.displacement, f"{reason}, but the cost was no lower"
     return Adaptation(
         displacement=displacement,
         costs=(first, min(first, last)),
