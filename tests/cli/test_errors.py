@@ -123,7 +123,7 @@ def test_help_of_a_verb_does_not_wait_for_torch(verb):
         "print('modules:', *{name.partition('.')[0] for name in sys.modules})"
     )
 
-    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120)
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True, timeout=120)
 
     words, _, modules = ran.stdout.rpartition("modules:")
     assert f"sarnet {verb}" in " ".join(words.split()) or verb in words

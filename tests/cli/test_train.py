@@ -98,7 +98,9 @@ def test_two_processes_write_once_and_say_it_once(config, visits, tmp_path):
     out = tmp_path / "run"
     words = ("train", *config, "--set", f"visits={visits}", "--set", f"out={out}", "--set", "devices=2")
 
-    ran = subprocess.run([sys.executable, script, *words], capture_output=True, text=True, timeout=600, check=False)
+    ran = subprocess.run(
+        [sys.executable, script, *words], capture_output=True, encoding="utf-8", timeout=600, check=False
+    )
 
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.count("Weights are in") == 1
