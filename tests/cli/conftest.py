@@ -57,7 +57,9 @@ def program() -> Run:
     """The same as a process of its own."""
 
     def call(*words: object) -> Ran:
-        ran = subprocess.run([*PROGRAM, *map(str, words)], capture_output=True, text=True, timeout=300, check=False)
+        ran = subprocess.run(
+            [*PROGRAM, *map(str, words)], capture_output=True, encoding="utf-8", timeout=300, check=False
+        )
         return Ran(ran.returncode, ran.stdout, ran.stderr)
 
     return call

@@ -44,7 +44,9 @@ def test_second_pair_is_the_same_as_in_a_fresh_process(registered, sample, loade
     second = register(sample.moving, sample.fixed, fast, loaded=loaded)  # after the pair of `registered`
 
     script = FRESH.format(settings=fast.model_dump_json())
-    fresh = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=300)
+    fresh = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True, timeout=300
+    )
 
     assert _hash(second.transform) == fresh.stdout.strip()
     assert _hash(second.transform) != _hash(registered.transform)

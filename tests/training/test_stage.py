@@ -68,7 +68,7 @@ def _in_two_processes(of_each, folder):
             [sys.executable, "-c", PROCESS, *paths],
             env=os.environ | there | {"LOCAL_RANK": str(rank)},
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
         )
         for rank in range(2)
     ]
