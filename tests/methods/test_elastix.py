@@ -49,24 +49,12 @@ def test_tissues_overlap_more(pair, method):
     found = method.register(pair.fixed, pair.moving)
 
     before, after = (
-        apply(transform, pair.moving_labels, pair.fixed.grid, interpolation="label").array
+        apply(transform, pair.moving_labels, pair.fixed.grid, interpolation="nearest", outside=0).array
         for transform in (Transform.identity(pair.fixed.grid), found.transform)
     )
     overlaps = [np.mean(list(dice(pair.fixed_labels.array, labels).values())) for labels in (before, after)]
     assert overlaps[1] > overlaps[0] + 0.05
     assert found.seconds == pytest.approx(sum(found.seconds_by_stage.values()))
-
-
-@pytest.mark.parametrize("dimension", [2, 3])
-@pytest.mark.parametrize("affine_start", [True, False])
-def test_known_shift_is_found(dimension, affine_start, shifted, method):
-    fixed, moving, shift = shifted(dimension)
-
-    transform = method.register(fixed, moving, affine_start=affine_start).transform
-
-    body = fixed.array > 0.3 * fixed.array.max()
-    np.testing.assert_allclose(transform.total_displacement()[body].mean(axis=0), shift, atol=0.4)
-    assert np.array_equal(transform.matrix, np.eye(dimension)) != affine_start
 
 
 def test_nothing_is_printed_or_left_behind(pair, method, tmp_path, monkeypatch, capfd):

@@ -2,9 +2,10 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 from sarnet.errors import ShapeError
-from sarnet.metrics import dice
+from sarnet.metrics import dice, mask_dice
 
 SPACES = [pytest.param((8, 10), id="2d"), pytest.param((4, 8, 10), id="3d")]
 
@@ -75,3 +76,22 @@ def test_maps_of_two_integer_types_are_compared_by_value():
 def test_maps_of_two_shapes_are_refused():
     with pytest.raises(ShapeError, match=r"fixed has shape \(8, 10\), but warped \(8, 11\)"):
         dice(_bar((8, 10), 2, 6), _bar((8, 11), 2, 6))
+
+
+def test_masks_overlap_as_labels_of_one_do(rng):
+    fixed, warped = rng.random((2, 9, 11)) > 0.4
+
+    assert (
+        mask_dice(torch.from_numpy(fixed), torch.from_numpy(warped)) == dice(fixed.astype(int), warped.astype(int))[1]
+    )
+
+
+def test_two_empty_masks_have_no_overlap():
+    empty = torch.zeros(3, 4, dtype=torch.bool)
+
+    assert np.isnan(mask_dice(empty, empty))
+
+
+def test_masks_of_other_shapes_are_refused(unchecked):
+    with pytest.raises(ShapeError, match=r"fixed has shape \(3, 4\), but warped \(4, 3\)"):
+        mask_dice(torch.zeros(3, 4, dtype=torch.bool), torch.zeros(4, 3, dtype=torch.bool))

@@ -6,8 +6,8 @@ from safetensors.torch import save_file
 
 from sarnet.config import AugmentationSettings, SourceSettings, UnetSettings
 from sarnet.errors import ConfigError, InputError, WeightsError
-from sarnet.networks import unet
-from sarnet.training import load_unet, predicted_mask, train_unet
+from sarnet.networks import load_unet, predicted_mask, unet
+from sarnet.training import train_unet
 
 pytest.importorskip("monai")
 
@@ -129,5 +129,5 @@ def test_file_of_something_else_is_refused(tmp_path, metadata):
 
 
 def test_missing_file_is_refused(tmp_path):
-    with pytest.raises(WeightsError, match=r"nowhere\.safetensors holds no weights of a U-Net"):
+    with pytest.raises(WeightsError, match=r"nowhere\.safetensors cannot be read as a safetensors file"):
         load_unet(tmp_path / "nowhere.safetensors")

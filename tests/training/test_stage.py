@@ -6,8 +6,9 @@ import sys
 
 import pytest
 import torch
+from lightning_fabric import Fabric
 
-from sarnet.config import AugmentationSettings, ObjectiveSettings
+from sarnet.config import AugmentationSettings, ObjectiveSettings, StageSettings
 from sarnet.errors import ConfigError, InputError
 from sarnet.training import train_adversarial
 from sarnet.training.stage import (
@@ -16,6 +17,7 @@ from sarnet.training.stage import (
     claim,
     learning_rate,
     set_learning_rate,
+    take_step,
     training_record,
 )
 
@@ -135,7 +137,7 @@ def test_every_group_of_weights_has_a_rate_of_its_own():
     groups = [{"params": [torch.zeros(1)], "highest": highest} for highest in (2.0, 6.0)]
     optimiser = torch.optim.Adam(groups)
 
-    set_learning_rate(optimiser, 60, steps=110, warm_up_steps=10)
+    set_learning_rate(optimiser, 60, StageSettings(steps=110, warm_up_steps=10))
 
     assert [group["lr"] for group in optimiser.param_groups] == pytest.approx([1.0, 3.0])
 
@@ -146,13 +148,25 @@ def test_loss_that_is_not_finite_stops_the_training(total):
         check_finite(total, 7)
 
 
-def test_folder_is_made_and_its_checkpoint_found(tmp_path):
+def test_folder_is_made_and_one_with_a_checkpoint_wants_to_be_resumed(tmp_path):
     folder = tmp_path / "run" / "initial"
 
-    assert claim(folder, resume=False) is None
+    claim(folder, resume=False)
     (folder / "checkpoint.pt").touch()
 
-    assert claim(folder, resume=True) == folder / "checkpoint.pt"
+    claim(folder, resume=True)
+    with pytest.raises(InputError, match=r"holds the checkpoint of a training: go on with --resume"):
+        claim(folder, resume=False)
+
+
+def test_a_step_is_that_of_the_clipped_gradient():
+    place = torch.nn.Parameter(torch.tensor([3.0, 4.0]))
+    optimiser = torch.optim.SGD([place], lr=1.0)
+
+    take_step((place**2).sum(), optimiser, fabric=Fabric(accelerator="cpu"), clip_norm=5.0)
+
+    # the gradient is (6, 8), of norm ten, so half of it is left
+    assert place.tolist() == pytest.approx([0.0, 0.0], abs=1e-5)
 
 
 def test_record_says_what_was_trained_and_not_where_files_lay(settings, tmp_path):

@@ -158,17 +158,6 @@ def test_fields_that_are_not_known_and_masks_that_do_not_count_have_no_say(setti
     assert {name: term.item() for name, term in before.items()} == {name: term.item() for name, term in after.items()}
 
 
-def test_without_known_fields_and_masks_their_terms_are_zero(settings, generators, judge):
-    settings = _weighted(settings, **{**EVERY, "vgg": 0})
-    batch = _batch(known=(False, False), segmented=(False, False))
-    there, _ = both_ways(*generators, batch.pair)
-
-    found = Terms(settings, None).of_way(there, batch, seen=_seen(there), judge=judge, step=0)
-
-    zero = {"field", "field_length", "coarse_field", "mask_overlap", "mask_supervision"}
-    assert {name for name, term in found.items() if term == 0} - {"folding"} == zero
-
-
 @pytest.mark.parametrize(("step", "temperature"), [(0, 0.1), (3, 0.02)])
 def test_masks_harden_from_the_first_temperature_to_the_last(settings, generators, judge, step, temperature):
     only, batch = dict.fromkeys(EVERY, 0.0) | {"mask_supervision": 1.0}, _batch(segmented=(True, True))

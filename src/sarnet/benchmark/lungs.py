@@ -11,7 +11,9 @@ from sarnet.registration import Labels
 
 LUNGS = 255
 
-_SIZE = 256
+IMAGE_SIZE = 256
+"""Pixels squared that every X-ray is stretched onto, as for training."""
+
 _FRAGMENTS = ("CHNCXR_0603_1", "CHNCXR_0606_1")
 """Shenzhen's masks that cover a part of one lung alone: no pair has one of them."""
 
@@ -25,10 +27,7 @@ def lung_cases(settings: BenchmarkSettings) -> list[Case]:
     Raises:
         DataError: If the CSV cannot be used, or there are fewer than two images.
     """
-    radiographs = read_radiographs(settings.data, dataset=settings.dataset)
-    if settings.split == "test":
-        radiographs = split_by_patient(radiographs, seed=settings.seed).test
-    whole = [radiograph for radiograph in radiographs if radiograph.image.stem not in _FRAGMENTS]
+    whole = [radiograph for radiograph in radiographs_of(settings) if radiograph.image.stem not in _FRAGMENTS]
     chosen = half(whole, settings.subjects)
     if len(chosen) < 2:
         raise DataError(f"data {settings.data} leaves {len(chosen)} X-rays, but pairs need two at least")
@@ -38,8 +37,18 @@ def lung_cases(settings: BenchmarkSettings) -> list[Case]:
     ]
 
 
+def radiographs_of(settings: BenchmarkSettings) -> tuple[Radiograph, ...]:
+    """Return the test split by patient, or every image, as ``settings.split`` has it.
+
+    Raises:
+        DataError: If the CSV cannot be used.
+    """
+    radiographs = read_radiographs(settings.data, dataset=settings.dataset)
+    return split_by_patient(radiographs, seed=settings.seed).test if settings.split == "test" else radiographs
+
+
 def _load(fixed: Radiograph, moving: Radiograph) -> Pair:
-    images = [Image.from_array(image[0].numpy()) for image in load_images((fixed, moving), size=_SIZE)]
-    masks = [Image.from_array(LUNGS * mask[0].byte().numpy()) for mask in load_masks((fixed, moving), size=_SIZE)]
+    images = [Image.from_array(image[0].numpy()) for image in load_images((fixed, moving), size=IMAGE_SIZE)]
+    masks = [Image.from_array(LUNGS * mask[0].byte().numpy()) for mask in load_masks((fixed, moving), size=IMAGE_SIZE)]
     labels = Labels(fixed=masks[0], moving=masks[1])
     return Pair(fixed=images[0], moving=images[1], labels=labels, structures=(LUNGS,))

@@ -1,8 +1,10 @@
 """Masks of lungs out of the generator's feature maps, beside those of a U-Net (Fig. 2)."""
 
+import hashlib
 import time
 from collections.abc import Callable, Collection, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -10,15 +12,13 @@ from torch import Tensor
 
 from sarnet import __version__
 from sarnet.benchmark.hardware import hardware
+from sarnet.benchmark.lungs import IMAGE_SIZE, radiographs_of
 from sarnet.benchmark.plan import Plan
 from sarnet.benchmark.row import Row, RowKey, settings_hash
 from sarnet.config import BenchmarkSettings
-from sarnet.datasets import Original, Radiograph, load_originals, read_radiographs, split_by_patient
-from sarnet.metrics import dice
-from sarnet.networks import Generator, hard_mask, load_generator
-from sarnet.training import load_unet, predicted_mask
-
-_SIZE = 256
+from sarnet.datasets import Original, Radiograph, load_originals
+from sarnet.metrics import mask_dice
+from sarnet.networks import Generator, hard_mask, load_generator, load_unet, predicted_mask
 
 
 class _Segmenter(NamedTuple):
@@ -28,6 +28,8 @@ class _Segmenter(NamedTuple):
     segment: Callable[[Tensor, Tensor], Tensor]
     """From an image and another that it is paired with to the mask of the first."""
     settings: dict[str, Any]
+    model: str
+    """Name of the weights."""
 
 
 def plan_masks(settings: BenchmarkSettings) -> Plan:
@@ -41,10 +43,7 @@ def plan_masks(settings: BenchmarkSettings) -> Plan:
         InputError: If the generator gives no masks.
         WeightsError: If a network cannot be loaded.
     """
-    radiographs = read_radiographs(settings.data, dataset=settings.dataset)
-    if settings.split == "test":
-        radiographs = split_by_patient(radiographs, seed=settings.seed).test
-    chosen = radiographs[: settings.most_pairs]
+    chosen = radiographs_of(settings)[: settings.most_pairs]
     segmenters = _segmenters(settings)
     keys = tuple(_key(each, segmenter, settings) for each in chosen for segmenter in segmenters)
     return Plan(keys=keys, measure=partial(_measure, chosen, segmenters, settings))
@@ -54,13 +53,22 @@ def _segmenters(settings: BenchmarkSettings) -> list[_Segmenter]:
     loaded = load_generator(settings.registration.model)
     told = {"weights_sha256": loaded.sha256}
     found = [
-        _Segmenter("feature-maps", partial(_of_fixed, loaded.generator), told),
-        _Segmenter("feature-maps-moving", partial(_of_moving, loaded.generator), told),
+        _Segmenter("feature-maps", partial(_of_fixed, loaded.generator), told, loaded.name),
+        _Segmenter("feature-maps-moving", partial(_of_moving, loaded.generator), told, loaded.name),
     ]
     if settings.unet is not None:
         network = load_unet(settings.unet)
-        found.append(_Segmenter("unet", lambda image, _: predicted_mask(network, image), {"unet": settings.unet.name}))
+        found.append(
+            _Segmenter(
+                "unet", lambda image, _: predicted_mask(network, image), _told(settings.unet), settings.unet.stem
+            )
+        )
     return found
+
+
+def _told(weights: Path) -> dict[str, str]:
+    """What tells a file of weights from others of its name."""
+    return {"weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest()}
 
 
 def _of_fixed(generator: Generator, image: Tensor, other: Tensor) -> Tensor:
@@ -86,7 +94,7 @@ def _measure(
     settings: BenchmarkSettings,
     done: Collection[RowKey],
 ) -> Iterator[Row]:
-    originals = load_originals(chosen, size=_SIZE)
+    originals = load_originals(chosen, size=IMAGE_SIZE)
     for place, radiograph in enumerate(chosen):
         for segmenter in segmenters:
             key = _key(radiograph, segmenter, settings)
@@ -100,13 +108,13 @@ def _row(key: RowKey, place: int, originals: Original, segmenter: _Segmenter, se
         begin = time.perf_counter()
         mask = segmenter.segment(image, other)
         seconds = time.perf_counter() - begin
-    overlap = dice(originals.mask[place, 0].byte().numpy(), mask[0, 0].byte().numpy(), labels=(1,))
     return Row(
         **key._asdict(),
+        model=segmenter.model,
         settings=_settings(segmenter, settings),
         version=__version__,
         seed=settings.seed,
         hardware=hardware(),
         seconds=seconds,
-        dice=overlap[1],
+        dice=mask_dice(originals.mask[place, None] > 0, mask > 0),
     )

@@ -30,7 +30,7 @@ class Row(BaseModel):
     pair: str
     method: str = "sarnet"
     model: str | None = None
-    """This package's method alone: name of the weights."""
+    """Name of the weights, where the method has any."""
     adapt: str | None = None
     """This package's method alone: what was adapted."""
     settings: dict[str, Any] = {}

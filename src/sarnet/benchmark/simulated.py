@@ -9,15 +9,15 @@ import torch
 
 from sarnet import __version__
 from sarnet.benchmark.hardware import hardware
+from sarnet.benchmark.lungs import IMAGE_SIZE, radiographs_of
 from sarnet.benchmark.plan import Plan
 from sarnet.benchmark.row import Row, RowKey, settings_hash
 from sarnet.config import BenchmarkSettings
-from sarnet.datasets import Radiograph, load_images, load_masks, read_radiographs, simulate_pair, split_by_patient
+from sarnet.datasets import Radiograph, load_images, load_masks, simulate_pair
 from sarnet.fields import compose, warp
-from sarnet.metrics import folding_percent, inverse_consistency_voxels
+from sarnet.metrics import folding_percent, inverse_consistency_voxels, mask_dice
 from sarnet.networks import LoadedGenerator, load_generator
 
-_SIZE = 256
 _METHOD = "sarnet"
 
 
@@ -31,8 +31,7 @@ def plan_simulated(settings: BenchmarkSettings) -> Plan:
         DataError: If the images are not there.
         WeightsError: If the network cannot be loaded.
     """
-    radiographs = read_radiographs(settings.data, dataset=settings.dataset)
-    test = split_by_patient(radiographs, seed=settings.seed).test[: settings.most_pairs]
+    test = radiographs_of(settings.model_copy(update={"split": "test"}))[: settings.most_pairs]
     loaded = load_generator(settings.registration.model)
     told = _settings(settings, loaded)
     keys = tuple(RowKey(settings.protocol, each.image.stem, _METHOD, settings_hash(told)) for each in test)
@@ -52,7 +51,7 @@ def _measure(
     done: Collection[RowKey],
 ) -> Iterator[Row]:
     rng = torch.Generator().manual_seed(settings.seed)
-    images, masks = load_images(test, size=_SIZE), load_masks(test, size=_SIZE)
+    images, masks = load_images(test, size=IMAGE_SIZE), load_masks(test, size=IMAGE_SIZE)
     with torch.inference_mode():
         loaded.generator(images[:1], images[:1])
         for key, image, mask in zip(keys, images, masks, strict=True):
@@ -65,7 +64,7 @@ def _measure(
             found = loaded.generator(fixed, moving)
             seconds = time.perf_counter() - begin
             back = loaded.generator(moving, fixed)
-            warped_mask = warp(both.moving[:, 1:], found) >= 0.5
+            fixed_mask = both.fixed[:, 1:] >= 0.5
             yield Row(
                 **key._asdict(),
                 model=loaded.name,
@@ -78,13 +77,8 @@ def _measure(
                 iterations=0,
                 folding_percent=folding_percent(found),
                 inverse_consistency_voxels=inverse_consistency_voxels(compose(found, back)),
-                dice_before=_dice(both.fixed[:, 1:], both.moving[:, 1:] >= 0.5),
-                dice=_dice(both.fixed[:, 1:], warped_mask),
+                dice_before=mask_dice(fixed_mask, both.moving[:, 1:] >= 0.5),
+                dice=mask_dice(fixed_mask, warp(both.moving[:, 1:], found) >= 0.5),
                 field_voxels=float(both.displacement.norm(dim=1).mean()),
                 field_error_voxels=float((found - both.displacement).norm(dim=1).mean()),
             )
-
-
-def _dice(fixed: torch.Tensor, warped: torch.Tensor) -> float:
-    first = fixed >= 0.5
-    return 2 * float((first & warped).sum()) / max(1.0, float(first.sum() + warped.sum()))

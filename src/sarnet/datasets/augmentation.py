@@ -14,6 +14,9 @@ from sarnet.datasets.simulation import applied_field
 from sarnet.fields import bspline_field, controls_to_cover, identity_grid, invert, warp
 from sarnet.types import Padding
 
+_OUTSIDE_WEIGHT = 0.05
+"""What a voxel that shows nothing of the image still counts: enough for a smooth field, too little to guess it."""
+
 
 class TrainingPair(NamedTuple):
     """A pair as the training sees it; of different images nothing is known of the fields, and they are zero here."""
@@ -32,6 +35,11 @@ class TrainingPair(NamedTuple):
     """The manual mask of the fixed image, from 0 to 1; zero where there is none."""
     moving_mask: Float[Tensor, "batch 1 y x"]
     """The same of the moving image."""
+
+    @property
+    def weight(self) -> Float[Tensor, "batch 1 y x"]:
+        """What each voxel of the fixed image counts: one inside, little outside."""
+        return self.inside.clamp_min(_OUTSIDE_WEIGHT)
 
     def exchanged(self) -> "TrainingPair":
         """Return the same pair the other way round."""

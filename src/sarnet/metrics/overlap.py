@@ -1,7 +1,8 @@
 """How well labels agree."""
 
 import numpy as np
-from jaxtyping import Num
+from jaxtyping import Bool, Num
+from torch import Tensor
 
 from sarnet.errors import ShapeError
 
@@ -37,6 +38,17 @@ def dice(
         present = np.union1d(np.unique(fixed), np.unique(warped))
         labels = tuple(int(label) for label in present if label != 0)
     return {label: _overlap(fixed == label, warped == label) for label in labels}
+
+
+def mask_dice(fixed: Bool[Tensor, "*space"], warped: Bool[Tensor, "*space"]) -> float:
+    """Return the overlap of two masks, as :func:`dice` has it; of two empty ones it is not a number.
+
+    Raises:
+        ShapeError: If they differ in shape.
+    """
+    if fixed.shape != warped.shape:
+        raise ShapeError(f"fixed has shape {tuple(fixed.shape)}, but warped {tuple(warped.shape)}")
+    return _overlap(fixed.numpy(), warped.numpy())
 
 
 def _overlap(first: np.ndarray, second: np.ndarray) -> float:

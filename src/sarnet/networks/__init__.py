@@ -5,7 +5,7 @@ from sarnet.networks.features import Features
 from sarnet.networks.generator import Generator
 from sarnet.networks.masks import FusedMaps, MapFusion, hard_mask, soft_mask
 from sarnet.networks.otsu import otsu_level
-from sarnet.networks.unet import unet
+from sarnet.networks.unet import load_unet, predicted_mask, save_unet, unet
 from sarnet.networks.weights import (
     DEFAULT_MODEL,
     LoadedGenerator,
@@ -24,9 +24,12 @@ __all__ = [
     "MapFusion",
     "hard_mask",
     "load_generator",
+    "load_unet",
     "otsu_level",
+    "predicted_mask",
     "released_models",
     "save_generator",
+    "save_unet",
     "soft_mask",
     "unet",
 ]

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -73,7 +74,7 @@ def save_generator(
     """
     networks = {"": generator, _REVERSE: reverse, _DISCRIMINATOR: discriminator}
     tensors = {
-        prefix + name: value.detach().contiguous().cpu()
+        prefix + name: value
         for prefix, network in networks.items()
         if network is not None
         for name, value in network.state_dict().items()
@@ -81,10 +82,34 @@ def save_generator(
     metadata = {"generator": generator.settings.model_dump_json(), "record": json.dumps(record, default=str)}
     if discriminator is not None:
         metadata["discriminator"] = discriminator.settings.model_dump_json()
+    write_weights(tensors, path, metadata=metadata)
+
+
+def write_weights(tensors: Mapping[str, Tensor], path: Path, *, metadata: dict[str, str]) -> None:
+    """Write tensors by name as a safetensors file; what was there stays until it is whole."""
+    copied = {name: value.detach().contiguous().cpu() for name, value in tensors.items()}
     # not safetensors' save_file(): only its owner could read what that writes
     temporary = path.with_suffix(".partial")
-    temporary.write_bytes(save(tensors, metadata=metadata))
+    temporary.write_bytes(save(copied, metadata=metadata))
     temporary.replace(path)
+
+
+def read_weights(path: Path, *, name: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read a safetensors file: tensors by name, and its metadata.
+
+    Args:
+        path: The file.
+        name: What the user calls it, for messages.
+
+    Raises:
+        WeightsError: If it is no such file.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  # not a mapping
+            return tensors, file.metadata() or {}
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"model {name} cannot be read as a safetensors file: {error}") from error
 
 
 def load_generator(model: str | Path = DEFAULT_MODEL) -> LoadedGenerator:
@@ -97,12 +122,7 @@ def load_generator(model: str | Path = DEFAULT_MODEL) -> LoadedGenerator:
         WeightsError: If there is no such name or file, or it holds something else.
     """
     path = _find(str(model))
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
-    except (OSError, SafetensorError) as error:
-        raise WeightsError(f"model {model} cannot be read as a safetensors file: {error}") from error
+    tensors, metadata = read_weights(path, name=str(model))
     if "generator" not in metadata:
         raise WeightsError(f"model {model} holds no weights of a generator: it was not written by 'sarnet train'")
     reverse, discriminator = _take(tensors, _REVERSE), _take(tensors, _DISCRIMINATOR)

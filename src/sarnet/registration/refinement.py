@@ -23,8 +23,6 @@ _LONGEST = 3.0
 _SMALLEST_SQUARE = 1e-24
 """Of a gradient: a pair without any has nothing to step along."""
 
-_AVERAGE_POOL = {2: F.avg_pool2d, 3: F.avg_pool3d}
-
 
 class _Level(NamedTuple):
     """The pair at one resolution; fixed and moving image are a batch of two."""
@@ -100,11 +98,12 @@ def _halved(displacement: Tensor) -> Float[Tensor, "2 axis *space"]:
 
 
 def _level(pair: NetworkPair, factor: int) -> _Level:
-    both, weight = torch.cat([pair.fixed, pair.moving]), pair.weight
-    if factor > 1:
-        pool = _AVERAGE_POOL[both.ndim - 2]
-        both, weight = pool(both, factor), pool(weight, factor)
-    return _Level(both, torch.cat([weight, weight]))
+    space = [size // factor for size in pair.fixed.shape[2:]]
+    # the mean over what each voxel covers; the extent stays, as resize_field has it
+    fixed, moving, weight = (
+        F.interpolate(each, size=space, mode="area") for each in (pair.fixed, pair.moving, pair.weight)
+    )
+    return _Level(torch.cat([fixed, moving]), torch.cat([weight, weight]))
 
 
 def _step(halves: Tensor, level: _Level, settings: RefinementSettings) -> Tensor:
@@ -122,12 +121,12 @@ def _step(halves: Tensor, level: _Level, settings: RefinementSettings) -> Tensor
 
 
 def _of_length(direction: Tensor, weight: Tensor, length: float) -> Tensor:
-    """The same directions, of a root mean square length where the cost counts, and no vector of three times as much."""
+    """The same directions, of a root mean square length where the cost counts, none longer than three times that."""
     square, axes = direction.square().sum(dim=1, keepdim=True), tuple(range(1, direction.ndim))
     mean = (weight * square).sum(dim=axes, keepdim=True) / weight.sum(dim=axes, keepdim=True)
     relative = (square / mean.clamp_min(_SMALLEST_SQUARE)).sqrt()  # to the root mean square
-    longest = relative.clamp_max(_LONGEST) / relative.clamp_min(1e-6)
-    return direction * longest * (length / mean.clamp_min(_SMALLEST_SQUARE).sqrt())
+    shortened = relative.clamp_max(_LONGEST) / relative.clamp_min(1e-6)
+    return direction * shortened * (length / mean.clamp_min(_SMALLEST_SQUARE).sqrt())
 
 
 @torch.no_grad()

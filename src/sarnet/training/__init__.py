@@ -2,7 +2,7 @@
 
 from sarnet.training.adversarial import train_adversarial
 from sarnet.training.initial import train_initial
-from sarnet.training.segmentation import load_unet, predicted_mask, train_unet
+from sarnet.training.segmentation import train_unet
 from sarnet.training.stage import Progress
 from sarnet.training.state import TrainingState
 from sarnet.training.train import train
@@ -12,8 +12,6 @@ __all__ = [
     "Progress",
     "TrainingState",
     "Validation",
-    "load_unet",
-    "predicted_mask",
     "train",
     "train_adversarial",
     "train_initial",

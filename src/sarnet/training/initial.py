@@ -1,6 +1,5 @@
 """The paper's first stage: G alone, by the error of the known field and of the images (method, section 3)."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,12 +18,10 @@ from sarnet.datasets import (
 from sarnet.fields import warp
 from sarnet.losses import field_error, lncc
 from sarnet.networks import Features, Generator, save_generator
-from sarnet.training.log import Log
 from sarnet.training.stage import (
     WEIGHTS_FILE,
-    Checkpoints,
-    Progress,
-    average_gradients,
+    Report,
+    Run,
     channels_last,
     check_finite,
     check_shares,
@@ -32,14 +29,12 @@ from sarnet.training.stage import (
     make_fabric,
     set_learning_rate,
     shared_means,
+    take_step,
     training_record,
 )
 from sarnet.training.start import start_from
 from sarnet.training.state import TrainingState
 from sarnet.training.validation import VALIDATION_PAIRS, validate
-
-_OUTSIDE_WEIGHT = 0.05
-"""What a voxel that shows nothing of the image still counts: enough for a smooth field, too little to guess it."""
 
 
 class InitialTerms(NamedTuple):
@@ -52,9 +47,7 @@ class InitialTerms(NamedTuple):
     lncc: Tensor
 
 
-def train_initial(
-    settings: TrainingSettings, *, resume: bool = False, report: Callable[[Progress], None] | None = None
-) -> Path:
+def train_initial(settings: TrainingSettings, *, resume: bool = False, report: Report | None = None) -> Path:
     """Train a generator and write its weights.
 
     Writes ``checkpoint.pt``, ``log.csv``, ``tensorboard/`` and, at the end, ``generator.safetensors`` into the folder
@@ -77,7 +70,7 @@ def train_initial(
     stage, out = settings.initial, settings.out / "initial"
     check_shares("initial.batch", stage.batch, devices=settings.devices)
     split = split_by_patient(read_radiographs(settings.visits, dataset=settings.dataset), seed=settings.seed)
-    checkpoint = claim(out, resume=resume)
+    claim(out, resume=resume)
     images = load_images(split.train, size=settings.size)
     held_out = load_originals(split.validation[:VALIDATION_PAIRS], size=settings.size)
 
@@ -92,42 +85,36 @@ def train_initial(
         [{"params": list(generator.parameters()), "highest": stage.learning_rate}], betas=(settings.beta1, 0.999)
     )
     state = TrainingState({"generator": generator}, {"generator": optimiser})
-    if checkpoint is not None:
-        state.load(checkpoint, settings=settings, free={"adversarial", "unet"})
-    checkpoints = Checkpoints(out, state, settings=settings, writes=fabric.is_global_zero)
-    log = Log(out, after=state.step) if fabric.is_global_zero else None
+    run = Run(
+        out,
+        state,
+        steps=stage.steps,
+        settings=settings,
+        other_stages={"adversarial", "unet"},
+        fabric=fabric,
+        report=report,
+    )
 
-    judgement = ""
-    while state.step < stage.steps:
-        set_learning_rate(optimiser, state.step, steps=stage.steps, warm_up_steps=stage.warm_up_steps)
-        drawn = training_pair(images, settings=settings, step=state.step)
+    while not run.is_over:
+        set_learning_rate(optimiser, run.step, stage)
+        drawn = training_pair(images, settings=settings, step=run.step)
         share = slice(fabric.global_rank, None, fabric.world_size)
         pair = TrainingPair(*(part[share].to(fabric.device) for part in drawn))
         with fabric.autocast():
             features = generator.features(channels_last(pair.fixed), channels_last(pair.moving))
             terms = _objective(generator, features, pair, settings)
         figures = shared_means(fabric, terms._asdict())
-        check_finite(figures["total"], state.step)
-        optimiser.zero_grad()
-        fabric.backward(terms.total)
-        average_gradients(fabric, generator.parameters())
-        torch.nn.utils.clip_grad_norm_(generator.parameters(), settings.clip_norm)
-        optimiser.step()
-        state.step += 1
-
-        last = state.step == stage.steps
-        if last or state.step % settings.validate_steps == 0:
+        check_finite(figures["total"], run.step)
+        take_step(terms.total, optimiser, fabric=fabric, clip_norm=settings.clip_norm)
+        run.count()
+        if run.is_due(settings.validate_steps):
             validation = validate(generator, held_out, settings=settings)
-            judgement = str(validation)
-            if log is not None:
-                log.write(state.step, figures | validation.figures())
-        checkpoints.due(last=last)
-        if report is not None and fabric.is_global_zero:
-            report(Progress("initial", state.step, stage.steps, figures["total"], judgement))
+            run.write(figures | validation.figures(), judgement=str(validation))
+        run.close_step(figures["total"])
 
     weights = out / WEIGHTS_FILE
     if fabric.is_global_zero:
-        save_generator(generator, weights, record=training_record("initial", state.step, settings))
+        save_generator(generator, weights, record=training_record("initial", run.step, settings))
     fabric.barrier()  # whoever goes on with them finds them whole
     return weights
 
@@ -146,11 +133,9 @@ def _objective(
 ) -> InitialTerms:
     stage = settings.initial
     displacement = generator.displacement(generator.controls(features))
-    weight = pair.inside.clamp_min(_OUTSIDE_WEIGHT)
-
-    field = field_error(displacement, pair.displacement, weight=weight, norm=stage.field_norm)
+    field = field_error(displacement, pair.displacement, weight=pair.weight, norm=stage.field_norm)
     coarse_displacement = generator.displacement(features.base)
-    coarse = field_error(coarse_displacement, pair.displacement, weight=weight, norm=stage.field_norm)
+    coarse = field_error(coarse_displacement, pair.displacement, weight=pair.weight, norm=stage.field_norm)
     warped = warp(pair.moving, displacement)
     image = ((warped - pair.fixed) ** 2).mean()
     correlation = lncc(pair.fixed, warped) if stage.lncc_weight else image.new_zeros(())

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,8 +11,9 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from sarnet import __version__
-from sarnet.config import TrainingSettings
+from sarnet.config import StageSettings, TrainingSettings
 from sarnet.errors import ConfigError, InputError
+from sarnet.training.log import Log
 from sarnet.training.state import TrainingState
 
 CHECKPOINT_FILE, WEIGHTS_FILE = "checkpoint.pt", "generator.safetensors"
@@ -32,35 +33,102 @@ class Progress(NamedTuple):
     """What looks wrong, a sentence each, at the step where it was found."""
 
 
-class Checkpoints:
-    """Writes a stage's checkpoint whenever so many minutes have gone by."""
+Report = Callable[[Progress], None]
+"""Called after every step."""
 
-    def __init__(self, folder: Path, state: TrainingState, *, settings: TrainingSettings, writes: bool = True) -> None:
-        """Count from now; of several processes only one ``writes``."""
-        self._path = folder / CHECKPOINT_FILE
-        self._state, self._settings, self._writes = state, settings, writes
+
+class Run:
+    """One stage under way: counts its steps, writes its log and checkpoints, and tells how it goes.
+
+    Of several processes the first alone writes and tells.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        state: TrainingState,
+        *,
+        steps: int,
+        settings: TrainingSettings,
+        other_stages: Collection[str],
+        fabric: Fabric,
+        report: Report | None,
+    ) -> None:
+        """Go on from the checkpoint in the stage's folder, where there is one.
+
+        Args:
+            folder: The stage's own, which :func:`claim` has made.
+            state: Networks and optimisers, where they will be used.
+            steps: So many in all.
+            settings: Of the training.
+            other_stages: Their names: what their settings are does not matter to this one.
+            fabric: Which process this is.
+            report: Whom to tell.
+
+        Raises:
+            WeightsError: If the checkpoint is of other networks, or of a training with other settings.
+        """
+        self._checkpoint, self._state, self._steps = folder / CHECKPOINT_FILE, state, steps
+        self._name, self._settings = folder.name, settings
+        if self._checkpoint.exists():
+            state.load(self._checkpoint, settings=settings, free=other_stages)
+        self._is_first = fabric.is_global_zero
+        self._log = Log(folder, after=state.step) if self._is_first else None
+        self._report = report
         self._saved = time.monotonic()
+        self._judgement, self._alarms = "", tuple[str, ...]()
 
-    def due(self, *, last: bool) -> None:
-        """Write one if it is time, or if this step was the last."""
-        if self._writes and (last or time.monotonic() - self._saved > 60 * self._settings.checkpoint_minutes):
-            self._state.save(self._path, settings=self._settings)
+    @property
+    def step(self) -> int:
+        """Number of steps done, which is also the number of the one under way, from zero."""
+        return self._state.step
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all steps are done."""
+        return self.step == self._steps
+
+    def count(self) -> None:
+        """A step was done."""
+        self._state.step += 1
+        self._alarms = ()
+
+    def is_due(self, every: int) -> bool:
+        """Return whether it is time for what is done every so many steps, and after the last."""
+        return self.is_over or self.step % every == 0
+
+    def write(self, figures: dict[str, float], *, judgement: str, alarms: tuple[str, ...] = ()) -> None:
+        """Log figures by name, and remember what the validation images said."""
+        self._judgement, self._alarms = judgement, alarms
+        if self._log is not None:
+            self._log.write(self.step, figures)
+
+    def close_step(self, total: float) -> None:
+        """Write a checkpoint where minutes have gone by or the end is reached, and tell how it goes.
+
+        Args:
+            total: The objective at this step, of the whole batch.
+        """
+        if not self._is_first:
+            return
+        if self.is_over or time.monotonic() - self._saved > 60 * self._settings.checkpoint_minutes:
+            self._state.save(self._checkpoint, settings=self._settings)
             self._saved = time.monotonic()
+        if self._report is not None:
+            self._report(Progress(self._name, self.step, self._steps, total, self._judgement, self._alarms))
 
 
-def claim(folder: Path, *, resume: bool) -> Path | None:
-    """Make a stage's folder, and return the checkpoint to go on from, if there is one.
+def claim(folder: Path, *, resume: bool) -> None:
+    """Make a stage's folder.
 
     Raises:
-        InputError: If there is one and ``resume`` was not asked for.
+        InputError: If it holds a checkpoint and ``resume`` was not asked for.
     """
-    checkpoint = folder / CHECKPOINT_FILE
-    if checkpoint.exists() and not resume:
+    if (folder / CHECKPOINT_FILE).exists() and not resume:
         raise InputError(
             f"out {folder} holds the checkpoint of a training: go on with --resume, or choose another folder"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    return checkpoint if checkpoint.exists() else None
 
 
 def make_fabric(settings: TrainingSettings) -> Fabric:
@@ -98,10 +166,22 @@ def learning_rate(step: int, *, highest: float, steps: int, warm_up_steps: int) 
     return highest * (1 + math.cos(math.pi * done)) / 2
 
 
-def set_learning_rate(optimiser: torch.optim.Optimizer, step: int, *, steps: int, warm_up_steps: int) -> None:
+def set_learning_rate(optimiser: torch.optim.Optimizer, step: int, stage: StageSettings) -> None:
     """Give every group of parameters its rate at this step, a share of its own ``highest``."""
     for group in optimiser.param_groups:
-        group["lr"] = learning_rate(step, highest=group["highest"], steps=steps, warm_up_steps=warm_up_steps)
+        group["lr"] = learning_rate(
+            step, highest=group["highest"], steps=stage.steps, warm_up_steps=stage.warm_up_steps
+        )
+
+
+def take_step(loss: Tensor, optimiser: torch.optim.Optimizer, *, fabric: Fabric, clip_norm: float) -> None:
+    """Go down the gradient of a loss, averaged over all processes and clipped to a largest norm."""
+    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+    optimiser.zero_grad()
+    fabric.backward(loss)
+    average_gradients(fabric, parameters)
+    torch.nn.utils.clip_grad_norm_(parameters, clip_norm)
+    optimiser.step()
 
 
 def check_finite(total: float, step: int) -> None:

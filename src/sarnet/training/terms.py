@@ -29,9 +29,6 @@ from sarnet.networks import Discriminator, Generator, soft_mask
 from sarnet.training.batches import Batch
 from sarnet.training.ways import Way, returned
 
-_OUTSIDE_WEIGHT = 0.05
-"""What a voxel that shows nothing of the image still counts for the field: enough for a smooth one."""
-
 
 class Terms:
     """Computes every term that has a weight, by its name in :class:`sarnet.config.ObjectiveSettings`."""
@@ -55,25 +52,25 @@ class Terms:
 
         Args:
             way: The pairs, and what the generator made of them.
-            batch: What counts for which pair.
+            batch: What counts for which pair: for a term that has a weight, at least one.
             seen: What VGG16 and the discriminator see of the fixed and of the warped image.
             judge: The discriminator of this way's fixed images, its parameters frozen.
             step: Number of the step, which the softness of the masks' threshold goes by.
         """
-        pair, known, segmented = way.pair, batch.known, batch.segmented
-        inside = pair.inside.clamp_min(_OUTSIDE_WEIGHT)
+        pair, weight = way.pair, way.pair.weight
+        known, segmented = batch.known, batch.segmented
         terms: dict[str, Callable[[], Tensor]] = {
-            "nmi": lambda: nmi(pair.fixed, way.warped, weight=inside),
-            "ssim": lambda: ssim(pair.fixed, way.warped, weight=inside),
+            "nmi": lambda: nmi(pair.fixed, way.warped, weight=weight),
+            "ssim": lambda: ssim(pair.fixed, way.warped, weight=weight),
             "vgg": lambda: self._perceived(seen),
             "adversarial": lambda: generator_adversarial(judge(seen[1])),
             "mask_overlap": lambda: _overlap(way, segmented),
             "mask_supervision": lambda: _supervision(way, segmented, self._temperature(step)),
-            "field": lambda: self._field(way, known, inside),
+            "field": lambda: self._field(way, known),
             "tie": lambda: _tie(way),
-            "field_length": lambda: _length(way.displacement, way, known, inside),
-            "coarse_field": lambda: _length(way.coarse, way, known, inside),
-            "lncc": lambda: lncc(pair.fixed, way.warped, weight=inside),
+            "field_length": lambda: _length(way.displacement, way, known),
+            "coarse_field": lambda: _length(way.coarse, way, known),
+            "lncc": lambda: lncc(pair.fixed, way.warped, weight=weight),
             "smoothness": lambda: smoothness(way.displacement),
             "folding": lambda: folding(way.displacement),
         }
@@ -102,11 +99,9 @@ class Terms:
         assert self._vgg is not None
         return vgg_distance(self._vgg, *seen)
 
-    def _field(self, way: Way, known: Tensor, inside: Tensor) -> Tensor:
-        if not known.any():
-            return way.displacement.new_zeros(())
+    def _field(self, way: Way, known: Tensor) -> Tensor:
         found, wanted = way.displacement[known], way.pair.displacement[known]
-        return normalised_field_error(found, wanted, largest_voxels=self._largest_voxels, weight=inside[known])
+        return normalised_field_error(found, wanted, largest_voxels=self._largest_voxels, weight=way.pair.weight[known])
 
     def _temperature(self, step: int) -> float:
         """From the first to the last, evenly in its logarithm."""
@@ -115,15 +110,11 @@ class Terms:
 
 
 def _overlap(way: Way, segmented: Tensor) -> Tensor:
-    if not segmented.any():
-        return way.displacement.new_zeros(())
     warped = warp(way.pair.moving_mask[segmented], way.displacement[segmented])
     return mask_overlap(way.pair.fixed_mask[segmented], warped)
 
 
 def _supervision(way: Way, segmented: Tensor, temperature: float) -> Tensor:
-    if not segmented.any():
-        return way.displacement.new_zeros(())
     assert way.fused is not None
     fixed, moving = (soft_mask(fused[segmented], temperature=temperature) for fused in way.fused)
     of_fixed = mask_supervision(fixed, way.pair.fixed_mask[segmented])
@@ -135,18 +126,17 @@ def _tie(way: Way) -> Tensor:
     return tie(way.synthesized, way.warped)
 
 
-def _length(displacement: Tensor, way: Way, known: Tensor, inside: Tensor) -> Tensor:
-    if not known.any():
-        return displacement.new_zeros(())
-    return field_error(displacement[known], way.pair.displacement[known], weight=inside[known], norm="euclidean")
+def _length(displacement: Tensor, way: Way, known: Tensor) -> Tensor:
+    return field_error(
+        displacement[known], way.pair.displacement[known], weight=way.pair.weight[known], norm="euclidean"
+    )
 
 
 def _cycle(way: Way, returned_image: Tensor) -> Tensor:
-    return cycle(way.pair.fixed, returned_image, weight=way.pair.inside.clamp_min(_OUTSIDE_WEIGHT))
+    return cycle(way.pair.fixed, returned_image, weight=way.pair.weight)
 
 
 def _apart(first: Way, second: Way) -> Tensor:
     """Mean length of two ways' fields one after the other: how far one misses being the other's inverse."""
     together = compose(first.displacement, second.displacement)
-    inside = first.pair.inside.clamp_min(_OUTSIDE_WEIGHT)
-    return field_error(together, torch.zeros_like(together), weight=inside, norm="euclidean")
+    return field_error(together, torch.zeros_like(together), weight=first.pair.weight, norm="euclidean")

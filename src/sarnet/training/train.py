@@ -1,6 +1,5 @@
 """Training from the first stage to the last."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from sarnet.config import TrainingSettings
@@ -8,12 +7,10 @@ from sarnet.errors import ConfigError
 from sarnet.training.adversarial import train_adversarial
 from sarnet.training.initial import train_initial
 from sarnet.training.segmentation import train_unet
-from sarnet.training.stage import Progress, is_first_process
+from sarnet.training.stage import Report, is_first_process
 
 
-def train(
-    settings: TrainingSettings, *, resume: bool = False, report: Callable[[Progress], None] | None = None
-) -> tuple[Path, ...]:
+def train(settings: TrainingSettings, *, resume: bool = False, report: Report | None = None) -> tuple[Path, ...]:
     """Do every stage that has steps, each beginning with the weights of the one before.
 
     Args:

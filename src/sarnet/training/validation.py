@@ -9,7 +9,7 @@ from torch import Tensor
 from sarnet.config import TrainingSettings
 from sarnet.datasets import Original, simulate_pair
 from sarnet.fields import compose, warp
-from sarnet.metrics import folding_percent
+from sarnet.metrics import folding_percent, mask_dice
 from sarnet.networks import Generator, hard_mask
 
 VALIDATION_PAIRS = 16
@@ -71,9 +71,9 @@ def validate(generator: Generator, held_out: Original, *, settings: TrainingSett
             forth, reverse = displacement.cpu().chunk(2)
             apart.append(float(compose(forth, reverse).norm(dim=1).mean()))
             folds.append(folding_percent(forth))
-            overlap.append(_dice(mask, warp(moving_mask, forth) >= 0.5))
+            overlap.append(mask_dice(mask > 0, warp(moving_mask, forth) >= 0.5))
             if generator.settings.segments:
-                segmented.append(_dice(mask, hard_mask(generator.fused_maps(features).fixed[:1]).cpu()))
+                segmented.append(mask_dice(mask > 0, hard_mask(generator.fused_maps(features).fixed[:1]).cpu() > 0))
     generator.train(training)
     return Validation(
         field_error=error / length,
@@ -87,12 +87,7 @@ def validate(generator: Generator, held_out: Original, *, settings: TrainingSett
 def mean_dice(segment: Callable[[Tensor], Tensor], held_out: Original) -> float:
     """Return the mean overlap of the masks that ``segment`` sees in the images with the manual ones."""
     masks = zip(held_out.image, held_out.mask, strict=True)
-    return _mean([_dice(manual[None], segment(image[None])) for image, manual in masks])
-
-
-def _dice(first: Tensor, second: Tensor) -> float:
-    total = float(first.sum() + second.sum())
-    return 2 * float((first * second).sum()) / total if total else 1.0
+    return _mean([mask_dice(manual[None] > 0, segment(image[None]) > 0) for image, manual in masks])
 
 
 def _mean(values: list[float]) -> float:

@@ -1,0 +1,88 @@
+"""Which pairs are registered, by which methods, and what is measured."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from sarnet.config.registration import RegistrationSettings
+from sarnet.config.settings import Settings
+from sarnet.config.training import SimulationSettings
+
+ElastixMetric = Literal[
+    "NormalizedMutualInformation", "AdvancedMattesMutualInformation", "AdvancedNormalizedCorrelation"
+]
+"""elastix's names of similarities."""
+
+
+class ElastixSettings(Settings):
+    """How elastix registers a pair: an affine map, then a cubic B-spline whose grid gets finer from level to level."""
+
+    metric: ElastixMetric = "AdvancedMattesMutualInformation"
+    """The similarity that the B-spline is fitted by; the affine map's is mutual information."""
+    control_spacing_mm: tuple[float, ...] = (32.0, 16.0, 8.0, 4.0)
+    """Distances of the B-spline's controls, a level each; all shrink alike where the image is smaller than the grid."""
+    downsampling: tuple[int, ...] = (4, 2, 1, 1)
+    """Voxels of the image to one of the level's, for the B-spline."""
+    bending: float = Field(default=0.0, ge=0)
+    """Weight of the B-spline's bending energy."""
+    iterations: int = Field(default=256, ge=1)
+    """Steps of adaptive stochastic gradient descent on every level."""
+    samples: int = Field(default=4096, ge=1)
+    """Random points that a step looks at."""
+
+
+class BenchmarkSettings(Settings):
+    """Which pairs are registered, by which methods, and what is measured."""
+
+    protocol: Literal["brain2d", "brain3d", "cardiac", "liver", "xray", "simulated-xray", "lung-masks"]
+    """Where the pairs come from. ``simulated-xray``: X-rays deformed by known fields. ``lung-masks``: masks out of
+    feature maps and by a U-Net, no pairs. All else: real pairs."""
+    data: Path
+    """Folder of the images; for X-rays the CSV that lists them."""
+    dataset: str | None = None
+    """X-rays alone: only rows of this data set, where the CSV holds several."""
+    split: Literal["test", "all"] = "test"
+    """``xray`` alone: the test split by patient, or every image."""
+    subjects: Literal["first", "second", "all"] = "all"
+    """Which half of the subjects, in order; settings are chosen on one half and reported on the other."""
+    shifts: tuple[int, ...] | Literal["all"] = (3,)
+    """Brains and ``xray``: fixed i, moving i + shift, for each; ``all``: every subject to every other."""
+    most_pairs: int | None = Field(default=None, ge=1)
+    """Only so many pairs, the first ones."""
+    affine_start: bool = True
+    """Whether an affine map is looked for first."""
+    inverse_consistency: bool = False
+    """Whether each pair is also registered the other way round, and how far both ways together are from nothing."""
+    rows: Path = Path("runs/rows.jsonl")
+    """File of results, a JSON object a line, appended to."""
+    methods: tuple[str, ...] = ("sarnet",)
+    """Names of methods, which take turns pair by pair; ``sarnet`` is ``registration``, others may be variants of it."""
+    registration: RegistrationSettings = RegistrationSettings()
+    variants: dict[str, RegistrationSettings] = Field(default_factory=dict)
+    """Further settings of this package's method by name; each begins with those of ``registration``."""
+    unet: Path | None = None
+    """``lung-masks`` alone: weights of the U-Net to compare with."""
+    elastix: ElastixSettings = ElastixSettings()
+    simulation: SimulationSettings = SimulationSettings()
+    seed: int = 0
+    """Of the simulated pairs and of the split by patient."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _begin_with_registration(cls, tree: Any) -> Any:
+        """Complete every variant that is a plain table by the table of ``registration``."""
+        base = tree.get("registration", {})
+        plain = isinstance(base, dict) and isinstance(tree.get("variants"), dict)
+        if not plain:
+            return tree
+        variants = {
+            name: _merged(base, table) if isinstance(table, dict) else table for name, table in tree["variants"].items()
+        }
+        return {**tree, "variants": variants}
+
+
+def _merged(base: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:
+    """``base`` with what ``table`` says otherwise, group by group."""
+    inner = {name: _merged(base[name], value) for name, value in table.items() if isinstance(base.get(name), dict)}
+    return {**base, **table, **inner}

@@ -1,0 +1,94 @@
+"""What all settings have in common, and how they are read: a TOML file, then ``--set key=value``, every key checked."""
+
+import difflib
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from sarnet.errors import ConfigError
+
+
+class Settings(BaseModel):
+    """Base of all settings: frozen, and closed to names it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+_AnySettings = TypeVar("_AnySettings", bound=Settings)
+
+
+def read_settings(kind: type[_AnySettings], path: Path | None = None, overrides: Sequence[str] = ()) -> _AnySettings:
+    """Read settings from a TOML file and from ``stage.key=value`` lines, which win.
+
+    Args:
+        kind: Which settings.
+        path: TOML file; without one every setting has its default.
+        overrides: ``key=value`` or ``stage.key=value``; the value as TOML writes it, a bare word is a string.
+
+    Returns:
+        The settings, complete and checked. Relative paths in the file are left as they are: relative to where one
+        stands.
+
+    Raises:
+        ConfigError: If a name is unknown (the nearest known one is named), or a value is of the wrong type or range.
+    """
+    tree: dict[str, Any] = {}
+    if path is not None:
+        try:
+            tree = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigError(f"config {path} cannot be read: {error.strerror}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"config {path} is not TOML: {error}") from error
+    for line in overrides:
+        _override(tree, line)
+    return build_settings(kind, tree)
+
+
+def build_settings(kind: type[_AnySettings], tree: dict[str, Any]) -> _AnySettings:
+    """Check a tree of plain values against ``kind``.
+
+    Raises:
+        ConfigError: As :func:`read_settings` does.
+    """
+    _check_names(kind, tree, ())
+    try:
+        return kind.model_validate(tree)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        came = "" if first["type"] == "missing" else f", but {first['input']!r} came"
+        raise ConfigError(f"setting {name!r}: {first['msg']}{came}") from error
+
+
+def _override(tree: dict[str, Any], line: str) -> None:
+    name, separator, text = line.partition("=")
+    if not separator or not name.strip():
+        raise ConfigError(f"--set {line!r} is not of the form key=value")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    *stages, key = name.strip().split(".")
+    for stage in stages:
+        tree = tree.setdefault(stage, {})
+        if not isinstance(tree, dict):
+            raise ConfigError(f"--set {line!r}: {stage!r} is a value, not a group of settings")
+    tree[key] = value
+
+
+def _check_names(kind: type[Settings], tree: dict[str, Any], above: tuple[str, ...]) -> None:
+    for name, value in tree.items():
+        if name not in kind.model_fields:
+            near = difflib.get_close_matches(name, kind.model_fields, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]!r}?" if near else f"known are {sorted(kind.model_fields)}"
+            raise ConfigError(f"{'.'.join((*above, name))!r} is not a setting; {hint}")
+        annotation = kind.model_fields[name].annotation
+        inner = next(iter(get_args(annotation)), annotation)  # a tuple[SourceSettings, ...] has a group in each place
+        if isinstance(inner, type) and issubclass(inner, Settings):
+            for group in value if isinstance(value, list) else [value]:
+                if isinstance(group, dict):
+                    _check_names(inner, group, (*above, name))
