@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Measure composing, inverting and applying a field beside SimpleITK and ANTs: python scripts/transform_speed.py 256.
+"""Measure composing, inverting and applying a field beside SimpleITK and ANTs.
+
+    python scripts/transform_speed.py 256 docs/results/transform-speed.json
 
 One smooth field of so many voxels cubed that folds nowhere, one thread each. Seconds are the process's CPU time, so
 that whatever else runs on the machine does not count. Arrays go in and come out: SimpleITK is timed on its own images,
@@ -11,6 +13,7 @@ import os
 
 os.environ["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = "1"
 
+import json
 import sys
 import tempfile
 import time
@@ -23,11 +26,14 @@ import SimpleITK as sitk
 import torch
 from scipy import ndimage
 
+from sarnet.benchmark.hardware import hardware
 from sarnet.images import Grid, Image
 from sarnet.transforms import Transform, apply, compose, invert, jacobian, write_displacement
 
 PEAK_VOXELS = 12  # at 256 voxels
 KNOTS = 9
+
+REPORTED: list[dict[str, object]] = []
 
 
 def seconds(work: Callable[[], object]) -> tuple[float, object]:
@@ -37,8 +43,8 @@ def seconds(work: Callable[[], object]) -> tuple[float, object]:
     return time.process_time() - begin, result
 
 
-def main(size: int) -> None:
-    """Print a line for each."""
+def main(size: int, out: Path) -> None:
+    """Print a line for each, and write all of them."""
     torch.set_num_threads(1)
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
     rng = np.random.default_rng(0)
@@ -48,7 +54,8 @@ def main(size: int) -> None:
     field *= PEAK_VOXELS * size / 256 / np.abs(field).max()
     transform = Transform.identity(grid).with_displacement(field)
     moving = Image(array=ndimage.zoom(rng.normal(size=(33,) * 3), size / 33, order=1).astype(np.float32), grid=grid)
-    print(f"{size} voxels cubed; smallest Jacobian determinant {jacobian(transform, grid).array.min():.2f}")
+    smallest = float(jacobian(transform, grid).array.min())
+    print(f"{size} voxels cubed; smallest Jacobian determinant {smallest:.2f}")
 
     vectors = sitk.GetImageFromArray(field.astype(np.float64), isVector=True)
     itk = sitk.DisplacementFieldTransform(sitk.Image(vectors))
@@ -86,15 +93,18 @@ def main(size: int) -> None:
         there = Transform.identity(grid).with_displacement(sitk.GetArrayFromImage(found).astype(np.float32))
         left = np.linalg.norm(compose(there, transform).displacement, axis=-1)
         report(f"invert, SimpleITK, {iterations} iterations", spent, left[reached])
+    measured = {"voxels": size, "smallest_determinant": smallest, "hardware": hardware(), "runs": REPORTED}
+    out.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
 
 
 def report(name: str, spent: float, residual: np.ndarray | None = None) -> None:
-    """Print a line."""
-    print(f"{name:36} {spent:7.2f} s", end="")
+    """Print a line and keep it."""
+    run = {"name": name, "seconds": spent}
     if residual is not None:
-        print(f"   left: mean {residual.mean():.5f}, 99.9 % below {np.quantile(residual, 0.999):.4f} voxels", end="")
-    print(flush=True)
+        run |= {"mean_residual_voxels": float(residual.mean()), "p999_voxels": float(np.quantile(residual, 0.999))}
+    REPORTED.append(run)
+    print("  ".join(f"{key} {value:.5f}" if key != "name" else f"{value:36}" for key, value in run.items()), flush=True)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), Path(sys.argv[2]))
