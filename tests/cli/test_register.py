@@ -106,9 +106,7 @@ def test_volumes_are_registered_rigidly(run, tmp_path):
         write_image(Image.from_array(np.roll(blob, shift, axis=0).astype(np.float32)), tmp_path / f"{name}.nii.gz")
     images = ("--fixed", tmp_path / "fixed.nii.gz", "--moving", tmp_path / "moving.nii.gz")
 
-    deformed = run("register", *images, "--out", tmp_path / "out")
     ran = run("register", *images, "--out", tmp_path / "out", "--transform", "rigid", "--no-report")
 
-    assert (deformed.code, ran.code) == (2, 0)
-    assert "deforms images of two: use --transform rigid or affine" in deformed.err
+    assert ran.code == 0
     assert _record(tmp_path / "out").mean_displacement_mm == pytest.approx(2, abs=0.2)

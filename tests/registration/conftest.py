@@ -58,6 +58,24 @@ def known(sample: SamplePair) -> KnownPair:
     return KnownPair(fixed, Image(array=moved, grid=fixed.grid), _smooth(place)[..., ::-1])
 
 
+@pytest.fixture(scope="session")
+def known_volume() -> KnownPair:
+    """The packaged volume and itself, deformed by a smooth field; resampled by SciPy."""
+    fixed = sample_pair(3).fixed
+    spacing = fixed.grid.spacing[0]
+    place = np.moveaxis(np.indices(fixed.grid.shape), 0, -1).astype(float)
+
+    def field(at: np.ndarray) -> np.ndarray:
+        z, y, x = np.moveaxis(at, -1, 0)
+        return np.stack([2.5 * np.sin(x / 11), 2 * np.cos(z / 13), 2.5 * np.sin(y / 14 + 1)], axis=-1)
+
+    came = place.copy()
+    for _ in range(50):  # what comes to y comes from p = y - u(p)
+        came = place - field(came)
+    moved = ndimage.map_coordinates(fixed.array, np.moveaxis(came, -1, 0), order=1, mode="nearest")
+    return KnownPair(fixed, Image(array=moved, grid=fixed.grid), spacing * field(place)[..., ::-1])
+
+
 def _smooth(place: np.ndarray) -> np.ndarray:
     """A field in voxels, y first, that differs in every component."""
     y, x = place[..., 0], place[..., 1]

@@ -6,6 +6,7 @@ from sarnet.fields import warp
 from sarnet.losses import lncc
 from sarnet.registration.adaptation import adapt_last_layer, unadapted
 from sarnet.registration.network_pair import NetworkPair, prepare_pair
+from sarnet.registration.plane_fields import PlaneFields
 from sarnet.transforms import Transform
 
 
@@ -17,56 +18,55 @@ def pair(sample, loaded) -> NetworkPair:
 
 
 @pytest.fixture(scope="module")
-def features(loaded, pair):
-    with torch.no_grad():
-        return loaded.generator.features(*pair.magnified())
+def fields(loaded, pair) -> PlaneFields:
+    return PlaneFields.of(loaded.generator, pair)
 
 
-def test_without_adaptation_the_field_is_that_of_the_forward_pass(loaded, features, pair):
-    found = unadapted(loaded.generator, features, pair, settings=AdaptationSettings())
+def test_without_adaptation_the_field_is_that_of_the_forward_pass(loaded, fields, pair):
+    found = unadapted(fields, pair, settings=AdaptationSettings())
 
     assert torch.equal(found.displacement, loaded.generator(pair.fixed, pair.moving))
     assert (found.iterations, len(found.costs)) == (0, 1)
 
 
-def test_field_is_that_of_the_lowest_cost_and_no_worse_than_the_start(loaded, features, pair):
+def test_field_is_that_of_the_lowest_cost_and_no_worse_than_the_start(fields, pair):
     settings = AdaptationSettings(smoothness=0.0)  # so that the field alone tells its cost
 
-    found = adapt_last_layer(loaded.generator, features, pair, settings=settings)
+    found = adapt_last_layer(fields, pair, settings=settings)
 
-    start = unadapted(loaded.generator, features, pair, settings=settings)
+    start = unadapted(fields, pair, settings=settings)
     cost = lncc(pair.fixed, warp(pair.moving, found.displacement), window=settings.window_voxels, weight=pair.weight)
     assert found.costs[0] == pytest.approx(start.costs[0], abs=1e-6)
     assert float(cost) == pytest.approx(min(found.costs), abs=1e-5)
     assert float(cost) < found.costs[0] - 0.01
 
 
-def test_where_no_step_helps_the_start_is_returned(loaded, features, pair):
+def test_where_no_step_helps_the_start_is_returned(fields, pair):
     flat = NetworkPair(fixed=pair.fixed, moving=torch.zeros_like(pair.moving), weight=pair.weight, grid=pair.grid)
     settings = AdaptationSettings(smoothness=0.0)
 
-    found = adapt_last_layer(loaded.generator, features, flat, settings=settings)
+    found = adapt_last_layer(fields, flat, settings=settings)
 
-    start = unadapted(loaded.generator, features, flat, settings=settings)
+    start = unadapted(fields, flat, settings=settings)
     assert torch.allclose(found.displacement, start.displacement, atol=1e-5)
     assert set(found.costs) == {1.0}
     assert found.stop_reason in {"no step lowered the cost any further", "the cost changed by less than 1 %"}
 
 
 @pytest.mark.parametrize("fewest", [1, 3])
-def test_rule_of_small_changes_stops_after_the_fewest_iterations(fewest, loaded, features, pair):
+def test_rule_of_small_changes_stops_after_the_fewest_iterations(fewest, fields, pair):
     settings = AdaptationSettings(fewest_iterations=fewest, tolerance=0.5)  # no step halves the cost
 
-    found = adapt_last_layer(loaded.generator, features, pair, settings=settings)
+    found = adapt_last_layer(fields, pair, settings=settings)
 
     assert found.iterations == fewest
     assert found.stop_reason == "the cost changed by less than 50 %"
 
 
-def test_rule_looks_at_the_last_step_alone(loaded, features, pair):
+def test_rule_looks_at_the_last_step_alone(fields, pair):
     settings = AdaptationSettings(fewest_iterations=2, tolerance=0.03)
 
-    found = adapt_last_layer(loaded.generator, features, pair, settings=settings)
+    found = adapt_last_layer(fields, pair, settings=settings)
 
     changes = [abs(a - b) / a for a, b in zip(found.costs, found.costs[1:])]
     assert found.stop_reason == "the cost changed by less than 3 %"
@@ -74,20 +74,20 @@ def test_rule_looks_at_the_last_step_alone(loaded, features, pair):
     assert all(change >= 0.03 for change in changes[1:-1])
 
 
-def test_most_iterations_are_the_most(loaded, features, pair):
+def test_most_iterations_are_the_most(fields, pair):
     settings = AdaptationSettings(most_iterations=4, tolerance=0.0)
 
-    found = adapt_last_layer(loaded.generator, features, pair, settings=settings)
+    found = adapt_last_layer(fields, pair, settings=settings)
 
     assert found.iterations == 4
     assert len(found.costs) == 5
     assert found.stop_reason == "4 iterations were reached"
 
 
-def test_smoothness_makes_the_field_smoother(loaded, features, pair):
+def test_smoothness_makes_the_field_smoother(fields, pair):
     def roughness(weight: float) -> float:
         settings = AdaptationSettings(smoothness=weight, tolerance=0.0, most_iterations=8)
-        found = adapt_last_layer(loaded.generator, features, pair, settings=settings)
+        found = adapt_last_layer(fields, pair, settings=settings)
         return float(torch.diff(found.displacement, dim=2).square().mean())
 
     assert roughness(20.0) < roughness(0.0)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from sarnet.errors import GridError, InputError
-from sarnet.images import Image, sample_pair
+from sarnet.images import Grid, Image, sample_pair
 from sarnet.registration import Labels, Masks, register
 from sarnet.transforms import Transform
 
@@ -275,11 +275,34 @@ def test_volumes_are_registered_by_an_affine_map(kind, fast):
     assert not [sentence for sentence in found.record.verdict if "field" in sentence]
 
 
-def test_volumes_are_not_deformed_yet(fast):
-    volume = Image.from_array(np.random.default_rng(0).random((8, 8, 8)))
+def test_known_deformation_of_a_volume_is_found_ever_better_by_each_mode(known_volume, fast, loaded):
+    errors = [1.0]
+    for adapt in ("none", "last-layer", "refined"):
+        found = register(
+            known_volume.fixed, known_volume.moving, fast.model_copy(update={"adapt": adapt}), loaded=loaded
+        )
+        errors.append(_error(found.transform, known_volume))
+        assert found.record.folding_percent == 0
+        assert found.record.network_grid.spacing_mm[0] == pytest.approx(
+            known_volume.fixed.grid.spacing[0] * (1 if adapt == "refined" else 2), rel=0.2
+        )
 
-    with pytest.raises(InputError, match="deforms images of two: use --transform rigid or affine, or a slice"):
-        register(volume, volume, fast)
+    assert errors == sorted(errors, reverse=True)
+    assert errors[-1] < 0.25
+
+
+def test_thin_volume_of_long_voxels_is_registered(fast, loaded):
+    slices = sample_pair(3).fixed
+    few = Image(
+        array=np.ascontiguousarray(slices.array[20:68:8]),
+        grid=Grid.plain((6, *slices.array.shape[1:]), spacing=(2.0, 2.0, 16.0)),
+    )
+    moved = replace(few, array=np.roll(few.array, 2, axis=2))
+
+    found = register(few, moved, fast.model_copy(update={"adapt": "refined"}), loaded=loaded)
+
+    assert found.record.similarity_after > found.record.similarity_before
+    assert found.warped.array.shape == few.array.shape
 
 
 def test_what_does_not_fit_is_refused(sample, fast):

@@ -24,9 +24,7 @@ def register(  # noqa: PLR0917  # an option each, by name alone
             "none: take the network's first answer."
         ),
     ] = None,
-    transform: Annotated[
-        str | None, typer.Option(help="rigid, affine or deformable (default; 2-D images only so far).")
-    ] = None,
+    transform: Annotated[str | None, typer.Option(help="rigid, affine or deformable (default).")] = None,
     initial_transform: Annotated[
         Path | None, typer.Option(help="Transform to start from: .h5, .tfm, .txt, .mat, .lta, .mgz or a field.")
     ] = None,

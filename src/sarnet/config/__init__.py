@@ -2,7 +2,13 @@
 
 from sarnet.config.benchmark import BenchmarkSettings, ElastixSettings
 from sarnet.config.networks import DiscriminatorSettings, GeneratorSettings
-from sarnet.config.registration import AdaptationSettings, RefinementSettings, RegistrationSettings
+from sarnet.config.registration import (
+    AdaptationSettings,
+    MeasuredSimilarity,
+    RefinementSettings,
+    RegistrationSettings,
+    VolumeSettings,
+)
 from sarnet.config.settings import Settings, build_settings, read_settings
 from sarnet.config.training import (
     AdversarialSettings,
@@ -25,6 +31,7 @@ __all__ = [
     "ElastixSettings",
     "GeneratorSettings",
     "InitialSettings",
+    "MeasuredSimilarity",
     "ObjectiveSettings",
     "RefinementSettings",
     "RegistrationSettings",
@@ -34,6 +41,7 @@ __all__ = [
     "StageSettings",
     "TrainingSettings",
     "UnetSettings",
+    "VolumeSettings",
     "build_settings",
     "read_settings",
 ]

@@ -6,6 +6,9 @@ from pydantic import Field, model_validator
 
 from sarnet.config.settings import Settings
 
+MeasuredSimilarity = Literal["lncc", "nmi"]
+"""What two images are compared by: local correlation, or mutual information where their contrasts differ."""
+
 
 class AdaptationSettings(Settings):
     """How the last layer is adapted to a pair (method, section 7)."""
@@ -16,6 +19,8 @@ class AdaptationSettings(Settings):
     """Width of the window of local correlation, odd."""
     smoothness: float = Field(default=0.5, ge=0)
     """Weight of the field's squared slope beside one minus the local correlation."""
+    nmi_smoothness: float = Field(default=0.15, ge=0)
+    """The same beside mutual information, which changes less."""
     fewest_iterations: int = Field(default=5, ge=1)
     """The stopping rule holds after this many."""
     most_iterations: int = Field(default=30, ge=1)
@@ -33,8 +38,9 @@ class RefinementSettings(Settings):
     """Of each level."""
     window_voxels: int = Field(default=9, ge=3)
     """Width of the window of local correlation on every level, odd."""
-    step_voxels: float = Field(default=0.1, gt=0)
-    """Length of a step, as a root mean square over the foreground, in voxels of the level."""
+    step_voxels: float = Field(default=0.3, gt=0)
+    """Length of a level's first step, as a root mean square over the foreground, in voxels of the level; from there on
+    it falls evenly to nothing."""
     fluid_voxels: float = Field(default=1.7, ge=0)
     """Standard deviation of the Gaussian that smooths each step."""
     elastic_voxels: float = Field(default=0.5, ge=0)
@@ -49,6 +55,19 @@ class RefinementSettings(Settings):
         return self
 
 
+class VolumeSettings(Settings):
+    """What is different where the images are volumes."""
+
+    longest_voxels: int = Field(default=96, ge=32)
+    """The foreground is registered on a grid of at most this many voxels along an axis."""
+    reduction: int = Field(default=2, ge=1)
+    """Voxels of that grid, along each axis, to one of the volume as the network sees it, plane by plane."""
+    reads: Literal["last", "all"] = "last"
+    """Which blocks' maps the adapted layers read, of which there is one for each set of planes."""
+    refinement: RefinementSettings = RefinementSettings(factors=(2, 1), iterations=(20, 15))
+    """The planes' fields leave nothing to do for a coarser level."""
+
+
 class RegistrationSettings(Settings):
     """How a pair is registered."""
 
@@ -56,12 +75,17 @@ class RegistrationSettings(Settings):
     """What the result may do; ``deformable`` is an affine map and a field."""
     adapt: Literal["none", "last-layer", "refined"] = "last-layer"
     """What is adapted to the pair: nothing, the generator's last layer, or that and then the field itself."""
+    similarity: Literal["auto"] | MeasuredSimilarity = "auto"
+    """What the images are compared by; ``auto`` takes ``nmi`` where no rising or falling map leads from one's
+    intensities to the other's."""
+    guide_weight: float = Field(default=1.0, ge=0)
+    """Weight of regions that shall meet beside the similarity of the images."""
     model: str = "sarnet-cxr-initial"
     """Name of released weights, or the path of a ``.safetensors`` file."""
     longest_voxels: int = Field(default=288, ge=32)
-    """The foreground is registered on a grid of at most this many voxels along an axis."""
+    """The foreground of a slice is registered on a grid of at most this many voxels along an axis."""
     magnified_voxels: int = Field(default=416, ge=0)
-    """The network sees the pair magnified, up to twofold, as long as no axis has more voxels than this."""
+    """The network sees slices magnified, up to twofold, as long as no axis has more voxels than this."""
     seed: int = 0
     """Kept in the record; nothing of a registration is drawn at random so far."""
     threads: int | None = Field(default=None, ge=1)
@@ -70,3 +94,4 @@ class RegistrationSettings(Settings):
     """Seconds that refining may take; without, it does all its iterations."""
     adaptation: AdaptationSettings = AdaptationSettings()
     refinement: RefinementSettings = RefinementSettings()
+    volume: VolumeSettings = VolumeSettings()

@@ -6,10 +6,12 @@ from sarnet.fields.gaussian import gaussian
 from sarnet.fields.invert import Inverse, invert
 from sarnet.fields.jacobian import jacobian_determinant
 from sarnet.fields.resize import resize_field
+from sarnet.fields.separable import along_axes
 from sarnet.fields.warp import identity_grid, warp
 
 __all__ = [
     "Inverse",
+    "along_axes",
     "bspline_basis",
     "bspline_field",
     "compose",

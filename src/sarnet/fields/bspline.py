@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from sarnet.errors import InputError, ShapeError
+from sarnet.fields.separable import along_axes
 
 
 def bspline_basis(
@@ -84,11 +85,11 @@ def bspline_field(
     """
     if controls.ndim - 2 != len(space):
         raise ShapeError(f"controls has shape {tuple(controls.shape)}, but space {tuple(space)} has {len(space)} axes")
-    field = controls
-    for axis, size in enumerate(space, start=2):
-        basis = bspline_basis(size, field.shape[axis], spacing=spacing, origin=origin, like=controls)
-        field = (field.movedim(axis, -1) @ basis.T).movedim(-1, axis)
-    return field
+    bases = [
+        bspline_basis(size, count, spacing=spacing, origin=origin, like=controls)
+        for size, count in zip(space, controls.shape[2:], strict=True)
+    ]
+    return along_axes(controls, bases)
 
 
 def _cubic(distance: Tensor) -> Tensor:

@@ -5,14 +5,12 @@ import math
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional as F
 
 from sarnet.errors import InputError
+from sarnet.fields.separable import along_axes
 
 _REACH = 3
 """Standard deviations after which the kernel ends."""
-
-_CONVOLUTIONS = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 
 
 def gaussian(
@@ -35,16 +33,15 @@ def gaussian(
         raise InputError(f"sigma_voxels is {sigma_voxels}, but must not be negative")
     if sigma_voxels == 0:
         return field
-    reach = math.ceil(_REACH * sigma_voxels)
-    offsets = torch.arange(-reach, reach + 1, dtype=field.dtype, device=field.device)
-    kernel = torch.exp(-(offsets**2) / (2 * sigma_voxels**2))
+    return along_axes(field, [_matrix(size, sigma_voxels, field) for size in field.shape[2:]])
+
+
+def _matrix(size: int, sigma: float, like: Tensor) -> Float[Tensor, "size size"]:
+    """The filter along one axis: what would fall beyond an edge is given to the voxel there."""
+    reach = math.ceil(_REACH * sigma)
+    offsets = torch.arange(-reach, reach + 1, dtype=like.dtype, device=like.device)
+    kernel = torch.exp(-(offsets**2) / (2 * sigma**2))
     kernel = kernel / kernel.sum()
-    axes = field.ndim - 2
-    convolve = _CONVOLUTIONS[axes]
-    channels = field.shape[1]
-    for axis in range(axes):
-        shape = [len(kernel) if other == axis else 1 for other in range(axes)]
-        edges = [reach if other == axis else 0 for other in reversed(range(axes)) for _ in range(2)]
-        padded = F.pad(field, edges, mode="replicate")
-        field = convolve(padded, kernel.view(1, 1, *shape).expand(channels, 1, *shape), groups=channels)
-    return field
+    voxels = torch.arange(size, device=like.device)
+    read = (voxels[:, None] + offsets.long()).clamp(0, size - 1)
+    return like.new_zeros(size, size).scatter_add_(1, read, kernel.expand(size, -1))

@@ -94,10 +94,10 @@ def _sample(image: Tensor, displacement: Tensor, mode: str, padding: str) -> Ten
     # half precision cannot tell two neighbours apart in an image of a few hundred voxels
     dtype = torch.promote_types(torch.promote_types(image.dtype, displacement.dtype), torch.float32)
     displacement = displacement.to(dtype)
-    position = identity_grid(tuple(displacement.shape[2:]), like=displacement) + displacement
     # [0, size - 1] -> [-1, 1]; an axis of one voxel has only its centre, wherever it is read
-    last = position.new_tensor([max(size - 1, 1) for size in space])
-    position = position.movedim(1, -1) * (2 / last) - 1  # (batch, *grid, axis)
-    position = position.flip(-1)  # grid_sample wants x first
+    scale = displacement.new_tensor([2 / max(size - 1, 1) for size in space]).view(-1, *(1,) * len(space))
+    origin = identity_grid(tuple(displacement.shape[2:]), like=displacement) * scale - 1
+    position = torch.addcmul(origin, displacement, scale).flip(1)  # grid_sample wants x first
+    position = position.movedim(1, -1)  # (batch, *grid, axis), a view: making it contiguous costs as much as sampling
     warped = F.grid_sample(image.to(dtype), position, mode=mode, padding_mode=padding, align_corners=True)
     return warped.to(image.dtype)

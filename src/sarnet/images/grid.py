@@ -1,6 +1,6 @@
 """Where the voxels of an image lie in the world."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import SimpleITK as sitk
@@ -103,6 +103,22 @@ class Grid:
         mine = corners @ self.voxel_to_world().T + np.array(self.origin)
         theirs = corners @ other.voxel_to_world().T + np.array(other.origin)
         return bool(np.abs(mine - theirs).max() <= tolerance * min(self.spacing))
+
+    def reduced(self, factor: int) -> "Grid":
+        """Return the grid of blocks of ``factor`` voxels along each axis: the same extent, coarser.
+
+        Raises:
+            GridError: If an axis is no multiple of ``factor``.
+        """
+        if any(size % factor for size in self.size):
+            raise GridError(f"size is {self.size}, but every axis must be a multiple of {factor}")
+        middle = self.voxel_to_world() @ np.full(self.dimension, (factor - 1) / 2)
+        return replace(
+            self,
+            size=tuple(size // factor for size in self.size),
+            spacing=tuple(spacing * factor for spacing in self.spacing),
+            origin=tuple((np.array(self.origin) + middle).tolist()),
+        )
 
     def empty_itk(self) -> sitk.Image:
         """Return a SimpleITK image on this grid, for functions that want one as their reference."""

@@ -1,16 +1,12 @@
 """Local normalised cross-correlation."""
 
-from collections.abc import Callable
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional as F
 
 from sarnet.errors import InputError
+from sarnet.fields import along_axes
 from sarnet.losses.arithmetic import check_one_shape, full_precision, mean_by_image
-
-_AVERAGE_POOL: dict[int, Callable[..., Tensor]] = {2: F.avg_pool2d, 3: F.avg_pool3d}
 
 
 def lncc(
@@ -57,15 +53,18 @@ _VARIANCE_FLOOR = 1e-4
 
 
 def _squared_correlation(fixed: Tensor, warped: Tensor, window: int) -> Tensor:
-    pool, axes = _AVERAGE_POOL[fixed.ndim - 2], fixed.ndim - 2
-    # one filter for all five moments, an axis at a time; (batch, 5, *space)
+    # one filter for all five moments: (batch, 5, *space)
     moments = torch.cat([fixed, warped, fixed * fixed, warped * warped, fixed * warped], dim=1)
-    for axis in range(axes):
-        width = [window if other == axis else 1 for other in range(axes)]
-        edge = [size // 2 for size in width]
-        moments = pool(moments, width, stride=1, padding=edge, count_include_pad=False)
+    moments = along_axes(moments, [_box(size, window, moments) for size in moments.shape[2:]])
     mean_f, mean_w, square_f, square_w, product = moments.chunk(5, dim=1)
     covariance = product - mean_f * mean_w
     variance_f = (square_f - mean_f**2).clamp_min(0) + _VARIANCE_FLOOR
     variance_w = (square_w - mean_w**2).clamp_min(0) + _VARIANCE_FLOOR
     return covariance**2 / (variance_f * variance_w)
+
+
+def _box(size: int, window: int, like: Tensor) -> Float[Tensor, "size size"]:
+    """The mean over the window around each voxel of an axis, as far as it lies inside."""
+    voxels = torch.arange(size, device=like.device)
+    inside = ((voxels[:, None] - voxels).abs() <= window // 2).to(like.dtype)
+    return inside / inside.sum(dim=1, keepdim=True)

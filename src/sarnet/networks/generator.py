@@ -78,19 +78,24 @@ class Generator(nn.Module):
         return features.base + added.float()
 
     def displacement(
-        self, controls: Float[Tensor, "batch 2 y x"], *, magnification: float = 1.0
+        self,
+        controls: Float[Tensor, "batch 2 y x"],
+        *,
+        magnification: float = 1.0,
+        space: tuple[int, int] | None = None,
     ) -> Float[Tensor, "batch 2 height width"]:
         """Evaluate the field of control values.
 
         Args:
             controls: In voxels of the trunk's grid.
             magnification: How much larger the images were when the trunk saw them than those the field is for.
+            space: Height and width of the field, where the trunk saw more: images padded at their far edges.
 
         Returns:
             The field in voxels of the images that it is for.
         """
         spacing = self.settings.stride / magnification
-        height, width = (round(spacing * size) for size in controls.shape[2:])
+        height, width = space or (round(spacing * size) for size in controls.shape[2:])
         # a place of the trunk's grid is the middle of the voxels that it was made of
         return bspline_field(spacing * controls, (height, width), spacing=spacing, origin=(spacing - 1) / 2)
 

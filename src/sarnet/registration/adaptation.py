@@ -1,5 +1,6 @@
 """Adapting the generator's last layer to one pair (method, section 7)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +11,11 @@ from torch import Tensor
 
 from sarnet.config import AdaptationSettings
 from sarnet.fields import warp
-from sarnet.losses import lncc, smoothness
-from sarnet.networks import Features, Generator
+from sarnet.losses import smoothness
+from sarnet.registration.dissimilarity import dissimilarity
 from sarnet.registration.last_layer import LastLayer
 from sarnet.registration.network_pair import NetworkPair
+from sarnet.registration.plane_fields import PlaneFields
 
 _FIRST_STEP = 0.3
 """Length of the optimiser's first trial step: this many voxels of the trunk's grid, as a root mean square."""
@@ -36,34 +38,31 @@ class Adaptation:
     """Why there was no further iteration."""
 
 
-def unadapted(
-    generator: Generator, features: Features, pair: NetworkPair, *, settings: AdaptationSettings
-) -> Adaptation:
+def unadapted(fields: PlaneFields, pair: NetworkPair, *, settings: AdaptationSettings) -> Adaptation:
     """Return the forward pass as it is: what is right for images like those of the training."""
     with torch.no_grad():
-        controls = generator.controls(features)
-        cost = pair_cost(generator, controls, pair, settings=settings)
-        displacement = generator.displacement(controls, magnification=pair.magnification)
+        controls = fields.start()
+        displacement = fields.displacement(controls)
+        cost = pair_cost(displacement, controls, pair, settings=settings)
     return Adaptation(
         displacement=displacement, costs=(float(cost),), iterations=0, stop_reason="no adaptation was asked for"
     )
 
 
-def adapt_last_layer(
-    generator: Generator, features: Features, pair: NetworkPair, *, settings: AdaptationSettings
-) -> Adaptation:
+def adapt_last_layer(fields: PlaneFields, pair: NetworkPair, *, settings: AdaptationSettings) -> Adaptation:
     r"""Adapt the last layer, and nothing else, to one pair.
 
     The trunk is frozen, so its features came in once and only the last layer runs in the loop, which minimises
 
-    .. math:: E(W) = 1 - \mathrm{LNCC}(I_{fixed}, I_{moving} \circ (x + u_W(x))) + \lambda\, |\nabla u_W|^2
+    .. math:: E(W) = D(I_{fixed}, I_{moving} \circ (x + u_W(x))) + \lambda\, |\nabla u_W|^2
 
-    by L-BFGS in the coordinates of :class:`LastLayer`. The generator itself is never written to: whatever a pair
-    does to the layer's weights is gone with it.
+    by L-BFGS in the coordinates of :class:`LastLayer`, ``D`` being
+    :func:`sarnet.registration.dissimilarity.dissimilarity`. Of a volume every set of planes has a layer of its own, and
+    the cost is that of the volume. The generator itself is never written to: what a pair does to the layer's weights
+    is gone with it.
 
     Args:
-        generator: In evaluation mode.
-        features: What its trunk says of the pair.
+        fields: What the generator's trunk says of the pair.
         pair: The images, and where the cost counts.
         settings: Weights of the terms and the stopping rule.
 
@@ -74,16 +73,16 @@ def adapt_last_layer(
         Liu & Nocedal, On the limited memory BFGS method for large scale optimization, Mathematical Programming, 1989.
         https://doi.org/10.1007/BF01589116
     """
-    layer = LastLayer(generator, features, reads=settings.reads)
-    shape = layer.coordinates
+    layers = [LastLayer(fields.generator, each, reads=settings.reads) for each in fields.features.values()]
+    shape = (len(layers), *layers[0].coordinates)
 
-    def controls(parameters: np.ndarray) -> Tensor:
-        coordinates = torch.from_numpy(parameters.astype(np.float32)).view(shape)
-        return layer.controls(_FIRST_STEP * coordinates)
+    def controls_at(coordinates: Tensor) -> list[Tensor]:
+        return [layer.controls(_FIRST_STEP * each) for layer, each in zip(layers, coordinates, strict=True)]
 
     def cost_and_gradient(parameters: np.ndarray) -> tuple[float, np.ndarray]:
-        coordinates = torch.from_numpy(parameters.astype(np.float32)).view(shape).requires_grad_()
-        cost = pair_cost(generator, layer.controls(_FIRST_STEP * coordinates), pair, settings=settings)
+        coordinates = _coordinates(parameters, shape).requires_grad_()
+        controls = controls_at(coordinates)
+        cost = pair_cost(fields.displacement(controls), controls, pair, settings=settings)
         (gradient,) = torch.autograd.grad(cost, coordinates)
         return float(cost.detach()), gradient.flatten().double().numpy()
 
@@ -98,7 +97,7 @@ def adapt_last_layer(
         options={"maxiter": settings.most_iterations, "maxcor": 20, "ftol": 0.0, "gtol": 1e-7},
     )
     with torch.no_grad():
-        displacement = generator.displacement(controls(rule.best), magnification=pair.magnification)
+        displacement = fields.displacement(controls_at(_coordinates(rule.best, shape)))
     return Adaptation(
         displacement=displacement,
         costs=tuple(rule.costs),
@@ -108,12 +107,27 @@ def adapt_last_layer(
 
 
 def pair_cost(
-    generator: Generator, controls: Float[Tensor, "1 axis y x"], pair: NetworkPair, *, settings: AdaptationSettings
+    displacement: Float[Tensor, "1 axis *space"],
+    controls: Sequence[Float[Tensor, "_ 2 _ _"]],
+    pair: NetworkPair,
+    *,
+    settings: AdaptationSettings,
 ) -> Float[Tensor, ""]:
-    """Return the cost of a field given by its control values: dissimilarity and roughness."""
-    warped = warp(pair.moving, generator.displacement(controls, magnification=pair.magnification))
-    similarity = lncc(pair.fixed, warped, window=settings.window_voxels, weight=pair.weight)
-    return similarity + settings.smoothness * smoothness(controls)
+    """Return the cost of a field and of the control values that make it: dissimilarity and roughness."""
+    cost = dissimilarity(
+        pair.fixed_channels,
+        warp(pair.moving_channels, displacement),
+        weight=pair.weight,
+        similarity=pair.similarity,
+        window=settings.window_voxels,
+        region_weight=pair.region_weight,
+    )
+    roughness = torch.stack([smoothness(each) for each in controls]).mean()
+    return cost + (settings.nmi_smoothness if pair.similarity == "nmi" else settings.smoothness) * roughness
+
+
+def _coordinates(parameters: np.ndarray, shape: tuple[int, ...]) -> Tensor:
+    return torch.from_numpy(parameters.astype(np.float32)).view(shape)
 
 
 class _StoppingRule:

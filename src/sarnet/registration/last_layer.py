@@ -44,36 +44,39 @@ class LastLayer:
     """
 
     def __init__(self, generator: Generator, features: Features, *, reads: Literal["last", "all"]) -> None:
-        """Unfold the features of one pair (a batch of one) and factor their metric.
+        """Unfold the features of one pair and factor their metric.
 
         Args:
             generator: Whose last layer it is.
-            features: What its trunk says of the pair.
+            features: What its trunk says of the pair: of a slice, or of all slices of a volume, which share the layer.
             reads: ``"last"``: the layer as trained. ``"all"``: it also reads the maps of the blocks before the last, by
                 a tap each that starts at zero, and spans a richer space of fields.
         """
         maps = features.maps.float()
-        self._grid = maps.shape[2:]
+        self._places = (len(maps), *maps.shape[2:])
         self._kernel = generator.last.weight.shape
         self._start_controls = generator.controls(features).detach()
-        earlier = [each.float()[0].flatten(1) for each in features.earlier] if reads == "all" else []
+        earlier = [each.float().flatten(2) for each in features.earlier] if reads == "all" else []
         self._start = LayerWeights(
-            generator.last.weight.detach(), _bias(generator), maps.new_zeros(self._kernel[0], sum(map(len, earlier)))
+            generator.last.weight.detach(),
+            _bias(generator),
+            maps.new_zeros(self._kernel[0], sum(each.shape[1] for each in earlier)),
         )
         width = self._kernel[-1]
-        taps = F.unfold(maps, width, padding=width // 2)[0]  # (channel * y * x taps, places)
-        self._phi = torch.cat([taps, taps.new_ones(1, taps.shape[1]), *earlier])
-        self._factor = torch.linalg.cholesky(_metric(self._phi.view(-1, *self._grid)))
+        taps = F.unfold(maps, width, padding=width // 2)  # (slice, channel * y * x taps, places)
+        rows = torch.cat([taps, taps.new_ones(len(taps), 1, taps.shape[2]), *earlier], dim=1)
+        self._phi = rows.transpose(0, 1).flatten(1)
+        self._factor = torch.linalg.cholesky(_metric(self._phi.view(-1, *self._places)))
 
     @property
     def coordinates(self) -> tuple[int, int]:
         """Shape of the coordinates: an axis of the field, a row of ``Phi``."""
         return self._kernel[0], self._phi.shape[0]
 
-    def controls(self, coordinates: Float[Tensor, "axis row"]) -> Float[Tensor, "1 axis y x"]:
+    def controls(self, coordinates: Float[Tensor, "axis row"]) -> Float[Tensor, "slice axis y x"]:
         """Return the control values of the field; zero coordinates are the layer as trained."""
         change = self._step(coordinates) @ self._phi
-        return self._start_controls + change.view(1, -1, *self._grid)
+        return self._start_controls + change.view(-1, *self._places).transpose(0, 1)
 
     def weights(self, coordinates: Float[Tensor, "axis row"]) -> LayerWeights:
         """Return what the last layer would have to hold to make that field."""
@@ -94,7 +97,7 @@ class LastLayer:
 def _metric(phi: Tensor) -> Tensor:
     """``Phi (Phi + alpha laplacian(Phi))^T``: one product of matrices gives size and slope together."""
     acted = phi.clone()
-    for axis in (1, 2):
+    for axis in (2, 3):  # within a slice
         slope = _SLOPE_WEIGHT * torch.diff(phi, dim=axis)
         # the transpose of a difference: what leaves one place arrives at the next
         acted.narrow(axis, 0, phi.shape[axis] - 1).sub_(slope)

@@ -1,6 +1,8 @@
 """A pair of images as the network sees it, and the way of its field back into the world."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import torch
@@ -8,14 +10,20 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from sarnet.config import MeasuredSimilarity
 from sarnet.errors import InputError
 from sarnet.images import Grid, Image, field_to_grid, foreground, network_grid, normalise, resample
+from sarnet.registration.contrast import contrast
 from sarnet.transforms import Transform, apply
 
 _MARGIN_VOXELS = 4
 """Voxels around the foreground: room for what the moving image has beyond the fixed one's outline."""
 
 _MAGNIFICATIONS = (1.0, 1.5, 2.0)
+
+_MONOTONE = 0.75
+"""A rising or falling map explains at least this share of what any map of intensities does, where both images have one
+contrast."""
 
 _COARSER = 1.5
 """From here on a moving image is first read at the network's spacing, smoothed, before the affine map is applied."""
@@ -32,6 +40,18 @@ class Masks:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Regions:
+    """Regions of both images that shall meet: soft masks in [0, 1], as many of one as of the other."""
+
+    fixed: tuple[Image, ...]
+    """On the grid of the fixed image."""
+    moving: tuple[Image, ...]
+    """On the grid of the moving image."""
+    weight: float
+    """What they count beside the similarity of the images."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class NetworkPair:
     """Both images in [0, 1] on the network's grid, the moving one already through the start's transform."""
 
@@ -44,17 +64,44 @@ class NetworkPair:
     magnification: float = 1.0
     """How much larger the network sees the images."""
     moving_seen: Float[Tensor, "1 1 *space"] | None = None
-    """The moving image as the network sees it, where that differs: its contrast turned over to be the fixed one's."""
+    """The moving image as the network sees it, where that differs: its contrast made the fixed one's."""
+    similarity: MeasuredSimilarity = "lncc"
+    """What the two are compared by."""
+    fixed_regions: Float[Tensor, "1 region *space"] | None = None
+    """Soft masks in [0, 1] of what shall meet, where there is any."""
+    moving_regions: Float[Tensor, "1 region *space"] | None = None
+    """The same of the moving image, through the start's transform, too."""
+    region_weight: float = 0.0
+    """What the regions count beside the similarity."""
 
-    def magnified(self) -> tuple[Float[Tensor, "1 1 *large"], Float[Tensor, "1 1 *large"]]:
-        """Return the fixed and the moving image as the network sees them."""
-        moving = self.moving if self.moving_seen is None else self.moving_seen
-        if self.magnification == 1:
-            return self.fixed, moving
-        both = F.interpolate(
-            torch.cat([self.fixed, moving]), scale_factor=self.magnification, mode="bilinear", align_corners=False
+    @property
+    def fixed_channels(self) -> Float[Tensor, "1 channel *space"]:
+        """The fixed image, then its regions."""
+        return self.fixed if self.fixed_regions is None else torch.cat([self.fixed, self.fixed_regions], dim=1)
+
+    @property
+    def moving_channels(self) -> Float[Tensor, "1 channel *space"]:
+        """The moving image, then its regions."""
+        return self.moving if self.moving_regions is None else torch.cat([self.moving, self.moving_regions], dim=1)
+
+    @property
+    def moving_as_seen(self) -> Float[Tensor, "1 1 *space"]:
+        """The moving image as the network sees it."""
+        return self.moving if self.moving_seen is None else self.moving_seen
+
+    def reduced(self, factor: int) -> "NetworkPair":
+        """Return the pair on a grid of the same extent whose voxels are means over blocks.
+
+        Args:
+            factor: Voxels to one of the result along each axis; every axis must be a multiple of it.
+        """
+        if factor == 1:
+            return self
+        pool = F.avg_pool2d if self.grid.dimension == 2 else F.avg_pool3d
+        tensors = {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
+        return replace(
+            self, grid=self.grid.reduced(factor), **{name: pool(each, factor) for name, each in tensors.items()}
         )
-        return both[:1], both[1:]
 
     def to_world(self, displacement: Float[Tensor, "1 axis *space"], grid: Grid) -> Float[np.ndarray, "*target axis"]:
         """Take a field from voxels of the network's grid to millimetres (x first) on another grid."""
@@ -63,7 +110,7 @@ class NetworkPair:
         return world.astype(np.float32)
 
 
-def prepare_pair(
+def prepare_pair(  # noqa: PLR0913  each by its name alone
     fixed: Image,
     moving: Image,
     start: Transform,
@@ -72,6 +119,8 @@ def prepare_pair(
     multiple: int = 1,
     magnified_voxels: int = 0,
     masks: Masks | None = None,
+    similarity: Literal["auto"] | MeasuredSimilarity = "auto",
+    regions: Regions | None = None,
 ) -> NetworkPair:
     """Bring a pair onto the grid of the network.
 
@@ -83,9 +132,12 @@ def prepare_pair(
         moving: Moving image.
         start: Transform to read the moving image through.
         longest_voxels: Most voxels along an axis.
-        multiple: Each axis is made a multiple of so many voxels, before and after it is magnified.
+        multiple: Each axis is made a multiple of so many voxels.
         magnified_voxels: Most voxels along an axis of the images as the network sees them.
         masks: Where the images count; everywhere where it is left out.
+        similarity: What the two are compared by; ``auto`` takes mutual information where no rising or falling map leads
+            from one's intensities to the other's.
+        regions: What shall meet, where there is any.
 
     Raises:
         InputError: If nothing is left to count: masks that do not meet.
@@ -94,7 +146,7 @@ def prepare_pair(
     content = _content(fixed, moving, start)
     grid = network_grid(
         fixed.grid,
-        multiple=2 * multiple,  # half as many again is then a multiple, too
+        multiple=multiple,
         longest_voxels=longest_voxels,
         box=_bounding_box(content),
         margin_voxels=0 if content.all() else _MARGIN_VOXELS,
@@ -111,24 +163,33 @@ def prepare_pair(
         raise InputError("fixed_mask and moving_mask leave no voxel of the foreground: check that they overlap")
     read = resample(_normalised(fixed), grid).array
     moved = apply(start, _at_spacing(_normalised(moving), grid), grid, interpolation="linear").array
-    is_turned_over = np.cov(read[weight], moved[weight])[0, 1] < 0 if weight.sum() > 1 else False
+    found = contrast(read, moved, weight)
+    is_other = found.monotone < _MONOTONE * found.any_map
+    chosen: MeasuredSimilarity = ("nmi" if is_other else "lncc") if similarity == "auto" else similarity
+    # the network has learned to match one contrast alone
+    sees_mapped = chosen == "nmi" or found.correlation < 0
     return NetworkPair(
         fixed=_tensor(read),
         moving=_tensor(moved),
         weight=_tensor(weight),
         grid=grid,
         magnification=max(fitting, default=1.0),
-        moving_seen=_tensor(_turned_over(read, moved, shown)) if is_turned_over else None,
+        moving_seen=_tensor(np.where(shown, found.as_fixed, _background(read, shown))) if sees_mapped else None,
+        similarity=chosen,
+        fixed_regions=_stacked([resample(each, grid) for each in regions.fixed]) if regions else None,
+        moving_regions=_stacked([apply(start, each, grid, interpolation="linear") for each in regions.moving])
+        if regions
+        else None,
+        region_weight=regions.weight if regions else 0.0,
     )
 
 
-def _turned_over(fixed: np.ndarray, moving: np.ndarray, shown: np.ndarray) -> np.ndarray:
-    """The moving image with its contrast turned over where the pair shows anything; else the fixed one's background.
+def _background(fixed: np.ndarray, shown: Bool[np.ndarray, "*space"]) -> float:
+    return 0.0 if shown.all() else float(np.median(fixed[~shown]))
 
-    The network has not learned to match dark to bright; the cost, a squared correlation, does not mind.
-    """
-    background = np.median(fixed[~shown]) if not shown.all() else 0
-    return np.where(shown, 1 - moving, background)
+
+def _stacked(regions: Sequence[Image]) -> Tensor:
+    return torch.cat([_tensor(each.array) for each in regions], dim=1)
 
 
 def _content(fixed: Image, moving: Image, start: Transform) -> Bool[np.ndarray, "*space"]:

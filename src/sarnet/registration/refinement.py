@@ -10,8 +10,8 @@ from torch.nn import functional as F
 
 from sarnet.config import RefinementSettings
 from sarnet.fields import compose, gaussian, invert, resize_field, warp
-from sarnet.losses import lncc
 from sarnet.registration.adaptation import Adaptation
+from sarnet.registration.dissimilarity import dissimilarity
 from sarnet.registration.network_pair import NetworkPair
 
 _SHORTEST_AXIS = 16
@@ -25,9 +25,9 @@ _SMALLEST_SQUARE = 1e-24
 
 
 class _Level(NamedTuple):
-    """The pair at one resolution; fixed and moving image are a batch of two."""
+    """The pair at one resolution; fixed and moving image, and their regions, are a batch of two."""
 
-    images: Float[Tensor, "2 1 *space"]
+    channels: Float[Tensor, "2 channel *space"]
     weight: Float[Tensor, "2 1 *space"]
 
 
@@ -39,10 +39,12 @@ def refine(
     Two half fields lead from the middle to either image. Each iteration lowers the dissimilarity of the images that
     they give,
 
-    .. math:: E(v_f, v_m) = 1 - \mathrm{LNCC}\left(I_{fixed}(x + v_f(x)),\; I_{moving}(x + v_m(x))\right)
+    .. math:: E(v_f, v_m) = D\left(I_{fixed}(x + v_f(x)),\; I_{moving}(x + v_m(x))\right)
 
-    by a step along its gradient, smoothed, of a set length, and *composed* with what there is: a small smooth step
-    does not fold, and neither does one after another (a fluid). The field is :math:`v_m \circ v_f^{-1}`.
+    with ``D`` of :func:`sarnet.registration.dissimilarity.dissimilarity`, by a step along its gradient, smoothed, of a
+    set length, and *composed* with what there is: a small smooth step does not fold, and neither does one after another
+    (a fluid). The steps get shorter towards the end of a level, where long ones would go to and fro. The field is
+    :math:`v_m \circ v_f^{-1}`.
     Neither image has a part that the other has not, so the pair the other way round takes the same way back.
 
     Args:
@@ -64,15 +66,16 @@ def refine(
     first = _cost(start.displacement, pair, settings)
     halves, iterations, reason = _halved(start.displacement), 0, "the iterations of every level were done"
     for factor, count in zip(settings.factors, settings.iterations, strict=True):
-        if min(space) < _SHORTEST_AXIS * factor:
+        if factor > 1 and min(space) < _SHORTEST_AXIS * factor:
             continue
         level = _level(pair, factor)
-        halves = resize_field(halves, tuple(level.images.shape[2:]))
-        for _ in range(count):
+        halves = resize_field(halves, tuple(level.channels.shape[2:]))
+        for done in range(count):
             if seconds is not None and time.monotonic() - began > seconds:
                 reason = f"the {seconds:g} s that there were are over"
                 break
-            halves = _step(halves, level, settings)
+            length = settings.step_voxels * (1 - done / count)
+            halves = _step(halves, level, pair, settings, length)
             iterations += 1
     to_fixed, to_moving = resize_field(halves, space).chunk(2)
     displacement = compose(invert(to_fixed, iterations=20, tolerance_voxels=0.01).displacement, to_moving)
@@ -101,23 +104,24 @@ def _level(pair: NetworkPair, factor: int) -> _Level:
     space = [size // factor for size in pair.fixed.shape[2:]]
     # the mean over what each voxel covers; the extent stays, as resize_field has it
     fixed, moving, weight = (
-        F.interpolate(each, size=space, mode="area") for each in (pair.fixed, pair.moving, pair.weight)
+        F.interpolate(each, size=space, mode="area")
+        for each in (pair.fixed_channels, pair.moving_channels, pair.weight)
     )
     return _Level(torch.cat([fixed, moving]), torch.cat([weight, weight]))
 
 
-def _step(halves: Tensor, level: _Level, settings: RefinementSettings) -> Tensor:
+def _step(halves: Tensor, level: _Level, pair: NetworkPair, settings: RefinementSettings, length: float) -> Tensor:
     """One step down the gradient, composed with the half fields."""
-    halves = halves.detach().requires_grad_()
-    fixed, moving = warp(level.images, halves).chunk(2)
-    with torch.no_grad():
-        weight = warp(level.weight, halves).prod(dim=0, keepdim=True)
-    cost = lncc(fixed, moving, window=settings.window_voxels, weight=weight)
-    (gradient,) = torch.autograd.grad(cost, halves)
-    with torch.no_grad():
-        direction = gaussian(-gradient, settings.fluid_voxels)
-        step = _of_length(direction, level.weight, settings.step_voxels)
-        return gaussian(compose(step, halves), settings.elastic_voxels)
+    warped = warp(torch.cat([level.channels, level.weight], dim=1), halves)
+    channels, weight = warped[:, :-1].requires_grad_(), warped[:, -1:].prod(dim=0, keepdim=True)
+    cost = _dissimilarity(channels[:1], channels[1:], weight, pair, settings)
+    (slope,) = torch.autograd.grad(cost, channels)
+    # a step s comes before what there is, I(phi(x + s(x))): what it sees is the slope of the warped image
+    rises = torch.gradient(channels.detach(), dim=tuple(range(2, channels.ndim)))
+    gradient = torch.stack([(slope * rise).sum(dim=1) for rise in rises], dim=1)
+    direction = gaussian(-gradient, settings.fluid_voxels)
+    step = _of_length(direction, level.weight, length)
+    return gaussian(compose(step, halves), settings.elastic_voxels)
 
 
 def _of_length(direction: Tensor, weight: Tensor, length: float) -> Tensor:
@@ -131,5 +135,18 @@ def _of_length(direction: Tensor, weight: Tensor, length: float) -> Tensor:
 
 @torch.no_grad()
 def _cost(displacement: Tensor, pair: NetworkPair, settings: RefinementSettings) -> float:
-    warped = warp(pair.moving, displacement)
-    return float(lncc(pair.fixed, warped, window=settings.window_voxels, weight=pair.weight))
+    warped = warp(pair.moving_channels, displacement)
+    return float(_dissimilarity(pair.fixed_channels, warped, pair.weight, pair, settings))
+
+
+def _dissimilarity(
+    fixed: Tensor, warped: Tensor, weight: Tensor, pair: NetworkPair, settings: RefinementSettings
+) -> Tensor:
+    return dissimilarity(
+        fixed,
+        warped,
+        weight=weight,
+        similarity=pair.similarity,
+        window=settings.window_voxels,
+        region_weight=pair.region_weight,
+    )

@@ -10,11 +10,13 @@ import torch
 
 from sarnet.config import RegistrationSettings
 from sarnet.errors import GridError, InputError
+from sarnet.fields import resize_field
 from sarnet.images import Image
 from sarnet.networks import Generator, LoadedGenerator, load_generator
 from sarnet.registration.adaptation import Adaptation, adapt_last_layer, unadapted
 from sarnet.registration.measure import Labels, measure
 from sarnet.registration.network_pair import Masks, prepare_pair
+from sarnet.registration.plane_fields import PlaneFields
 from sarnet.registration.refinement import refine
 from sarnet.registration.result import Registration
 from sarnet.registration.work import Clock, Work
@@ -33,9 +35,10 @@ def register(
 ) -> Registration:
     r"""Register a moving image to a fixed one.
 
-    An affine start, kept only where it lowers its cost; then, for ``deformable``, a pass of the network and the
-    adaptation of its last layer to the pair. The same input, settings and threads give the same result to the bit,
-    whatever was registered before.
+    An affine start, kept only where it lowers its cost; then, for ``deformable``, a pass of the network, the
+    adaptation of its last layer to the pair and, where it is asked for, the refinement of the field. A volume is seen
+    plane by plane by the same network (method, section 8). The same input, settings and threads give the same result
+    to the bit, whatever was registered before.
 
     .. math:: warped(p) = moving(A(p + u(p)))
 
@@ -52,7 +55,7 @@ def register(
         The transform, the warped image and the record.
 
     Raises:
-        InputError: If an image is constant, the masks do not meet, or a volume shall be deformed (not yet).
+        InputError: If an image is constant, or the masks do not meet.
         GridError: If the numbers of axes differ, or a mask or label map lies on another grid than its image.
         WeightsError: If the model cannot be loaded.
     """
@@ -106,25 +109,38 @@ def _deform(
     generator: Generator,
     masks: Masks,
 ) -> None:
-    """The network's pass and the adaptation, in front of the start."""
+    """The network's pass, the adaptation and the refinement, in front of the start."""
+    volume = settings.volume if fixed.grid.dimension == 3 else None
     with work.clock.stage("resampling"):
         pair = prepare_pair(
             fixed,
             moving,
             work.start,
-            multiple=generator.multiple,
-            longest_voxels=settings.longest_voxels,
-            magnified_voxels=settings.magnified_voxels,
+            multiple=volume.reduction if volume else 1,
+            longest_voxels=volume.longest_voxels if volume else settings.longest_voxels,
+            magnified_voxels=0 if volume else settings.magnified_voxels,
             masks=masks,
+            similarity=settings.similarity,
         )
-    with work.clock.stage("network"), torch.no_grad():
-        features = generator.features(*pair.magnified())
+        # the planes of a volume are many: the network sees them on a coarser grid, which the refinement then leaves
+        seen = pair.reduced(volume.reduction) if volume else pair
+    with work.clock.stage("network"):
+        fields = PlaneFields.of(generator, seen)
     with work.clock.stage("adaptation"):
         adapt = unadapted if settings.adapt == "none" else adapt_last_layer
-        adaptation: Adaptation = adapt(generator, features, pair, settings=settings.adaptation)
+        how = settings.adaptation.model_copy(update={"reads": volume.reads}) if volume else settings.adaptation
+        adaptation: Adaptation = adapt(fields, seen, settings=how)
     if settings.adapt == "refined":
         with work.clock.stage("refinement"):
-            adaptation = refine(adaptation, pair, settings=settings.refinement, seconds=settings.budget)
+            start = resize_field(adaptation.displacement, tuple(pair.fixed.shape[2:]))
+            adaptation = refine(
+                replace(adaptation, displacement=start),
+                pair,
+                settings=volume.refinement if volume else settings.refinement,
+                seconds=settings.budget,
+            )
+    else:
+        pair = seen
     with work.clock.stage("to world"):
         field = Transform.identity(fixed.grid).with_displacement(pair.to_world(adaptation.displacement, fixed.grid))
         work.transform = compose(field, work.start)
@@ -142,10 +158,6 @@ def _check(
         raise GridError(
             f"fixed has {fixed.grid.dimension} axes, but moving has {moving.grid.dimension}: "
             "give two slices or two volumes"
-        )
-    if settings.transform == "deformable" and fixed.grid.dimension == 3:
-        raise InputError(
-            "fixed has three axes, but this version deforms images of two: use --transform rigid or affine, or a slice"
         )
     _check_values(fixed, "fixed")
     _check_values(moving, "moving")

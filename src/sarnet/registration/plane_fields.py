@@ -1,0 +1,116 @@
+"""The network's fields of a pair: one of a slice, one of every plane of a volume (method, section 8)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from sarnet.networks import Features, Generator
+from sarnet.registration.network_pair import NetworkPair
+
+_SLICES_AT_ONCE = 16
+"""What the trunk is given in one go: more would only take more memory."""
+
+Axes = tuple[int, int]
+"""The array axes that lie in a plane."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PlaneFields:
+    r"""What the trunk says of a pair, plane by plane, and the field that control values make of it.
+
+    A slice has one plane. A volume has three sets of them, axial, coronal and sagittal, each run through the same 2-D
+    network slice by slice; a plane's field moves along its two axes, so that each axis of the volume hears of two sets,
+
+    .. math:: u_a = \tfrac{1}{d - 1} \sum_{P \ni a} u^P_a
+
+    with ``d`` axes. The field is linear in the last layer's weights, as each plane's is.
+    """
+
+    generator: Generator
+    space: tuple[int, ...]
+    """Voxels of the pair along each array axis."""
+    magnification: float
+    """How much larger the network saw the planes."""
+    features: dict[Axes, Features]
+    """Of every set of planes; the slices of a set are a batch."""
+
+    @classmethod
+    def of(cls, generator: Generator, pair: NetworkPair) -> "PlaneFields":
+        """Run the trunk over all planes of a pair, once.
+
+        Args:
+            generator: In evaluation mode.
+            pair: A slice or a volume.
+        """
+        space = tuple(pair.fixed.shape[2:])
+        found = {}
+        with torch.no_grad():
+            for axes in combinations(range(len(space)), 2):
+                fixed, moving = (_slices(image, axes) for image in (pair.fixed, pair.moving_as_seen))
+                found[axes] = _features(generator, fixed, moving, pair.magnification)
+        return cls(generator=generator, space=space, magnification=pair.magnification, features=found)
+
+    def start(self) -> list[Float[Tensor, "_ 2 _ _"]]:
+        """Return the control values of every set of planes as the layer was trained."""
+        return [self.generator.controls(each) for each in self.features.values()]
+
+    def displacement(self, controls: Sequence[Float[Tensor, "_ 2 _ _"]]) -> Float[Tensor, "1 axis *space"]:
+        """Put the fields of all planes together.
+
+        Args:
+            controls: Control values for every set of planes, in the order of :attr:`features`.
+
+        Returns:
+            The field in voxels of the pair's grid.
+        """
+        dimension = len(self.space)
+        parts: list[list[Tensor]] = [[] for _ in self.space]
+        for axes, each in zip(self.features, controls, strict=True):
+            plane = self.generator.displacement(
+                each, space=(self.space[axes[0]], self.space[axes[1]]), magnification=self.magnification
+            )
+            for component, axis in enumerate(axes):
+                parts[axis].append(_volume(plane[:, component], axes, dimension))
+        return torch.stack([torch.stack(found).mean(0) for found in parts])[None]
+
+
+def _slices(image: Float[Tensor, "1 1 *space"], axes: Axes) -> Float[Tensor, "slice 1 y x"]:
+    across = [axis for axis in range(image.ndim - 2) if axis not in axes]
+    return image[0, 0].permute(*across, *axes).reshape(-1, 1, *(image.shape[2 + axis] for axis in axes))
+
+
+def _volume(slices: Float[Tensor, "slice y x"], axes: Axes, dimension: int) -> Float[Tensor, "*space"]:
+    if dimension == 2:
+        return slices[0]
+    (across,) = set(range(dimension)) - set(axes)
+    return slices.movedim(0, across)
+
+
+def _features(generator: Generator, fixed: Tensor, moving: Tensor, magnification: float) -> Features:
+    chunks = [
+        generator.features(*(_seen(each, magnification, generator.multiple) for each in pair))
+        for pair in zip(fixed.split(_SLICES_AT_ONCE), moving.split(_SLICES_AT_ONCE), strict=True)
+    ]
+    if len(chunks) == 1:
+        return chunks[0]
+    # the layers that masks are made of are left behind: of a volume they would take gigabytes
+    return Features(
+        maps=torch.cat([each.maps for each in chunks]),
+        earlier=tuple(torch.cat(layer) for layer in zip(*(each.earlier for each in chunks), strict=True)),
+        base=torch.cat([each.base for each in chunks]),
+        fixed_layers=(),
+        moving_layers=(),
+    )
+
+
+def _seen(slices: Tensor, magnification: float, multiple: int) -> Tensor:
+    """Slices as the network sees them: magnified, the far edges held on to a size that it can take."""
+    if magnification != 1:
+        slices = F.interpolate(slices, scale_factor=magnification, mode="bilinear", align_corners=False)
+    missing = [-size % multiple for size in slices.shape[2:]]
+    return F.pad(slices, (0, missing[1], 0, missing[0]), mode="replicate")
