@@ -73,14 +73,16 @@ class RegistrationSettings(Settings):
 
     transform: Literal["rigid", "affine", "deformable"] = "deformable"
     """What the result may do; ``deformable`` is an affine map and a field."""
-    adapt: Literal["none", "last-layer", "refined"] = "last-layer"
+    adapt: Literal["none", "last-layer", "refined"] = "refined"
     """What is adapted to the pair: nothing, the generator's last layer, or that and then the field itself."""
     similarity: Literal["auto"] | MeasuredSimilarity = "auto"
     """What the images are compared by; ``auto`` takes ``nmi`` where no rising or falling map leads from one's
     intensities to the other's."""
     guide_weight: float = Field(default=1.0, ge=0)
-    """Weight of regions that shall meet beside the similarity of the images."""
-    model: str = "sarnet-cxr-initial"
+    """Weight of structures and landmarks that the user gives, beside the similarity of the images."""
+    mask_weight: float = Field(default=0.5, ge=0)
+    """The same of the network's own masks, on images of the kind that it was trained on."""
+    model: str = "sarnet-cxr"
     """Name of released weights, or the path of a ``.safetensors`` file."""
     longest_voxels: int = Field(default=288, ge=32)
     """The foreground of a slice is registered on a grid of at most this many voxels along an axis."""

@@ -18,7 +18,7 @@ from sarnet.errors import ConfigError, WeightsError
 from sarnet.networks.discriminator import Discriminator
 from sarnet.networks.generator import Generator
 
-DEFAULT_MODEL = "sarnet-cxr-initial"
+DEFAULT_MODEL = "sarnet-cxr"
 """Name of the released weights that a registration uses where none are named."""
 
 _SUFFIX = ".safetensors"

@@ -1,5 +1,6 @@
 """Registering a pair: affine start, network pass, adaptation of the last layer, and the record of it all."""
 
+from sarnet.registration.guides import Guides
 from sarnet.registration.measure import Labels
 from sarnet.registration.network_pair import Masks
 from sarnet.registration.output import BidsNames, check_result_folder, result_folder, write_registration
@@ -11,6 +12,7 @@ from sarnet.registration.work import Clock
 __all__ = [
     "BidsNames",
     "Clock",
+    "Guides",
     "Inputs",
     "Labels",
     "Masks",

@@ -79,6 +79,7 @@ def measure(
         version=__version__,
         transform=settings.transform,
         adapt=settings.adapt if loaded else "none",
+        similarity=work.pair.similarity if work.pair else None,
         model=loaded.name if loaded else None,
         weights_sha256=loaded.sha256 if loaded else None,
         seed=settings.seed,
@@ -142,7 +143,7 @@ def _field_figures(work: Work, shown: Bool[np.ndarray, "*space"]) -> tuple[float
         inside = work.pair.weight[:, 0] > 0
         folding = folding_percent(displacement, inside=inside)
         length = float(displacement.norm(dim=1)[inside].mean())
-    if work.initial.displacement is not None:  # the field that came has a say in whether the whole folds
+    if work.start.displacement is not None:  # the field that came has a say in whether the whole folds
         whole = work.transform.displacement
         assert whole is not None
         voxels = whole @ np.linalg.inv(work.transform.grid.voxel_to_world()).T.astype(np.float32)

@@ -63,6 +63,8 @@ class Record(_Part):
     command: str | None = None
     transform: str
     adapt: str
+    similarity: str | None = None
+    """What the images were compared by, ``lncc`` or ``nmi``; nothing where there was no field to find."""
     model: str | None = None
     weights_sha256: str | None = None
     seed: int

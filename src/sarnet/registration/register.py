@@ -14,8 +14,10 @@ from sarnet.fields import resize_field
 from sarnet.images import Image
 from sarnet.networks import Generator, LoadedGenerator, load_generator
 from sarnet.registration.adaptation import Adaptation, adapt_last_layer, unadapted
+from sarnet.registration.guides import Guides
 from sarnet.registration.measure import Labels, measure
-from sarnet.registration.network_pair import Masks, prepare_pair
+from sarnet.registration.network_pair import Masks, NetworkPair, prepare_pair
+from sarnet.registration.own_masks import with_own_masks
 from sarnet.registration.plane_fields import PlaneFields
 from sarnet.registration.refinement import refine
 from sarnet.registration.result import Registration
@@ -23,13 +25,14 @@ from sarnet.registration.work import Clock, Work
 from sarnet.transforms import Transform, align, compose
 
 
-def register(
+def register(  # noqa: PLR0913  each by its name alone
     fixed: Image,
     moving: Image,
     settings: RegistrationSettings | None = None,
     *,
     initial_transform: Transform | None = None,
     masks: Masks | None = None,
+    guides: Guides | None = None,
     labels: Labels | None = None,
     loaded: LoadedGenerator | None = None,
 ) -> Registration:
@@ -48,6 +51,7 @@ def register(
         settings: How; the defaults where it is left out.
         initial_transform: Where the affine search starts; one that holds a field is taken as it is.
         masks: Where the images count; everywhere where it is left out.
+        guides: Structures and landmarks that steer a deformable registration.
         labels: For evaluation alone: overlap before and after goes into the record.
         loaded: A network at hand, so that many pairs load it once; else ``settings.model`` is loaded.
 
@@ -57,11 +61,13 @@ def register(
     Raises:
         InputError: If an image is constant, or the masks do not meet.
         GridError: If the numbers of axes differ, or a mask or label map lies on another grid than its image.
+        ShapeError: If landmarks are not as many of both images.
         WeightsError: If the model cannot be loaded.
     """
     settings = settings or RegistrationSettings()
-    masks = masks or Masks()
-    _check(fixed, moving, masks, labels, settings)
+    masks, guides = masks or Masks(), guides or Guides()
+    _check(fixed, moving, masks, labels)
+    guides.check(fixed, moving)
     if settings.transform != "deformable":
         loaded = None
     elif loaded is None:
@@ -70,7 +76,7 @@ def register(
     with _torch_threads(threads):
         work = _start(fixed, moving, settings, initial_transform, masks, threads)
         if loaded is not None:
-            _deform(work, fixed, moving, settings, loaded.generator, masks)
+            _deform(work, fixed, moving, settings, loaded.generator, masks, guides)
         return measure(work, fixed, moving, settings=settings, loaded=loaded, labels=labels, threads=threads)
 
 
@@ -108,10 +114,12 @@ def _deform(
     settings: RegistrationSettings,
     generator: Generator,
     masks: Masks,
+    guides: Guides,
 ) -> None:
     """The network's pass, the adaptation and the refinement, in front of the start."""
     volume = settings.volume if fixed.grid.dimension == 3 else None
     with work.clock.stage("resampling"):
+        work.start = guides.through_landmarks(work.start)
         pair = prepare_pair(
             fixed,
             moving,
@@ -121,11 +129,12 @@ def _deform(
             magnified_voxels=0 if volume else settings.magnified_voxels,
             masks=masks,
             similarity=settings.similarity,
+            regions=guides.regions(fixed.grid, moving.grid, weight=settings.guide_weight),
         )
         # the planes of a volume are many: the network sees them on a coarser grid, which the refinement then leaves
         seen = pair.reduced(volume.reduction) if volume else pair
     with work.clock.stage("network"):
-        fields = PlaneFields.of(generator, seen)
+        seen, fields = _looked_at(seen, generator, settings)
     with work.clock.stage("adaptation"):
         adapt = unadapted if settings.adapt == "none" else adapt_last_layer
         how = settings.adaptation.model_copy(update={"reads": volume.reads}) if volume else settings.adaptation
@@ -135,7 +144,7 @@ def _deform(
             start = resize_field(adaptation.displacement, tuple(pair.fixed.shape[2:]))
             adaptation = refine(
                 replace(adaptation, displacement=start),
-                pair,
+                pair if volume else seen,
                 settings=volume.refinement if volume else settings.refinement,
                 seconds=settings.budget,
             )
@@ -147,12 +156,22 @@ def _deform(
     work.pair, work.adaptation = pair, adaptation
 
 
+def _looked_at(
+    pair: NetworkPair, generator: Generator, settings: RegistrationSettings
+) -> tuple[NetworkPair, PlaneFields]:
+    """The pair with the network's own masks if it knows what it sees; else the pair magnified, as far as it may be."""
+    fields = PlaneFields.of(generator, replace(pair, magnification=1.0))
+    known = with_own_masks(pair, fields, weight=settings.mask_weight)
+    if known is not None:
+        return replace(known, magnification=1.0), fields
+    return pair, fields if pair.magnification == 1 else PlaneFields.of(generator, pair)
+
+
 def _check(
     fixed: Image,
     moving: Image,
     masks: Masks,
     labels: Labels | None,
-    settings: RegistrationSettings,
 ) -> None:
     if fixed.grid.dimension != moving.grid.dimension:
         raise GridError(
