@@ -1,8 +1,9 @@
 """Fixtures of all tests, and what the markers `shared` and `gpu` need to run."""
 
 import os
+from copy import deepcopy
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jaxtyping
 import numpy as np
@@ -31,6 +32,35 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def shared() -> Path:
     """The folder of real images; for tests marked `shared`."""
     return _shared()
+
+
+LEAST: dict[str, Any] = {
+    "version": "0.1.0",
+    "transform": "deformable",
+    "adapt": "none",
+    "seed": 0,
+    "threads": 1,
+    "settings": {},
+    "inputs": {"fixed": "a.png", "moving": "b.png"},
+    "files": {"warped": "warped.png"},
+    "grid": {"size": [6, 6], "spacing_mm": [1, 1]},
+    "seconds": 0.5,
+    "seconds_by_stage": {},
+    "iterations": 0,
+    "stop_reason": "no adaptation was asked for",
+    "similarity_before": 0.1,
+    "similarity_after": 0.2,
+    "folding_percent": 0.0,
+    "largest_displacement_mm": 2.0,
+    "mean_displacement_mm": 1.0,
+    "verdict": [],
+}
+
+
+@pytest.fixture
+def least() -> dict[str, Any]:
+    """A registration's record with no more than every record has."""
+    return deepcopy(LEAST)
 
 
 @pytest.fixture
