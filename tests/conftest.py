@@ -1,6 +1,7 @@
 """Fixtures of all tests, and what the markers `shared` and `gpu` need to run."""
 
 import os
+from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 if TYPE_CHECKING:
+    from sarnet.cohort import Cluster
     from sarnet.losses import VggFeatures
 
 
@@ -111,3 +113,13 @@ def features() -> "VggFeatures":
 def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the signature checks that pytest adds: the package's own refusals, as a user meets them."""
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> "Iterator[Cluster]":
+    """Two workers, for all tests that only want some."""
+    pytest.importorskip("distributed", reason="needs sarnet[cohort]")
+    from sarnet.cohort import own_cluster
+
+    with own_cluster(2) as two:
+        yield two
