@@ -28,13 +28,16 @@ displacement.nii.gz
 """
 
 
-def bids_images(root: Path, pattern: str = DEFAULT_PATTERN) -> list[CohortImage]:
+def bids_images(
+    root: Path, pattern: str = DEFAULT_PATTERN, *, spacing: tuple[float, ...] | None = None
+) -> list[CohortImage]:
     """Find one image of every subject, or of every session of one, in a BIDS directory.
 
     Args:
         root: The folder with ``dataset_description.json`` and the subjects' folders ``sub-…``; its derivatives are left
             alone.
         pattern: What the names of the images look like, with ``*`` for anything.
+        spacing: Millimetres along x, y[, z] in place of the files'.
 
     Returns:
         The images by subject and session; the results of each are to go to the folder that it has in ``root``.
@@ -58,6 +61,7 @@ def bids_images(root: Path, pattern: str = DEFAULT_PATTERN) -> list[CohortImage]
             image=path,
             patient=subject,
             visit=session,
+            spacing=spacing,
             folder=path.relative_to(root).parent,
             entities=entities,
             suffix=suffix,

@@ -198,15 +198,15 @@ def _spread(
             names.update(zip(futures, [name for name, _ in some], strict=True))
             arrived.update(futures)
 
-    hand_out()
-    for batch in arrived.batches():
-        try:
+    try:
+        hand_out()
+        for batch in arrived.batches():
             # all at once: one by one costs a round trip each
             results = iter(client.gather([future for future in batch if future.status == "finished"]))
-        except CancelledError as error:
-            raise _SchedulerLostError from error
-        for future in batch:
-            if future.status in ("cancelled", "lost"):
-                raise _SchedulerLostError
-            yield names.pop(future), future.exception() if future.status == "error" else next(results)
-        hand_out()
+            for future in batch:
+                if future.status in ("cancelled", "lost"):
+                    raise _SchedulerLostError
+                yield names.pop(future), future.exception() if future.status == "error" else next(results)
+            hand_out()
+    except (CancelledError, OSError) as error:
+        raise _SchedulerLostError from error

@@ -150,8 +150,10 @@ def open_cohort(
         raise DataError(f"out {out} cannot be written: {error.strerror}; choose another folder") from error
     with _locked(out):
         write_whole(out / COHORT_FILE, (record.model_dump_json(indent=2) + "\n").encode())
+        _sweep(pairs, out)
         left = _what_is_left(pairs, out)
         yield Cohort(out=out, pairs=tuple(pairs), left=left, settings=settings, record=record)
+        _sweep(pairs, out)
 
 
 @contextmanager
@@ -171,11 +173,7 @@ def _locked(out: Path) -> Iterator[None]:
 
 
 def _what_is_left(pairs: Sequence[CohortPair], out: Path) -> tuple[CohortPair, ...]:
-    """Remove what is unfinished or no longer valid, and return the pairs to be registered."""
-    for parent in {(out / pair.folder).parent for pair in pairs}:
-        for path in parent.glob(".*-*") if parent.is_dir() else ():
-            if path.is_dir():  # the temporary folder of a process that was killed
-                shutil.rmtree(path, ignore_errors=True)
+    """Remove what is no longer valid, and return the pairs to be registered."""
     left = []
     for pair in pairs:
         folder = out / pair.folder
@@ -185,6 +183,14 @@ def _what_is_left(pairs: Sequence[CohortPair], out: Path) -> tuple[CohortPair, .
             _discard(folder)
         left.append(pair)
     return tuple(left)
+
+
+def _sweep(pairs: Sequence[CohortPair], out: Path) -> None:
+    """Remove the temporary folders of workers that were killed."""
+    for parent in {(out / pair.folder).parent for pair in pairs}:
+        for path in parent.glob(".*-*") if parent.is_dir() else ():
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _discard(folder: Path) -> None:

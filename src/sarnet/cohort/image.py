@@ -22,6 +22,8 @@ class CohortImage:
     """A day, a date or a session: those of a patient are put in order as numbers if all are, or else as words."""
     mask: Path | None = None
     labels: Path | None = None
+    spacing: tuple[float, ...] | None = None
+    """Millimetres along x, y[, z], given by hand."""
     folder: Path
     """Where the results of a pair that it is the moving image of go, relative to the cohort's folder."""
     entities: str | None = None
@@ -48,9 +50,7 @@ class Atlas:
         )
 
 
-def to_atlas(
-    images: Sequence[CohortImage], atlas: Atlas, *, spacing: tuple[float, ...] | None = None
-) -> list[CohortPair]:
+def to_atlas(images: Sequence[CohortImage], atlas: Atlas) -> list[CohortPair]:
     """Pair every image, as the moving one, with the atlas."""
     return [
         _pair(
@@ -61,7 +61,7 @@ def to_atlas(
                 moving_mask=image.mask,
                 fixed_labels=atlas.labels if image.labels else None,
                 moving_labels=image.labels if atlas.labels else None,
-                spacing=spacing,
+                spacing=image.spacing,
             ),
             space=atlas.space,
         )
@@ -69,7 +69,7 @@ def to_atlas(
     ]
 
 
-def to_first(images: Sequence[CohortImage], *, spacing: tuple[float, ...] | None = None) -> list[CohortPair]:
+def to_first(images: Sequence[CohortImage]) -> list[CohortPair]:
     """Pair every later visit of a patient, as the moving image, with the patient's first.
 
     Raises:
@@ -96,7 +96,7 @@ def to_first(images: Sequence[CohortImage], *, spacing: tuple[float, ...] | None
                 moving_mask=image.mask,
                 fixed_labels=first.labels if both_have_labels else None,
                 moving_labels=image.labels if both_have_labels else None,
-                spacing=spacing,
+                spacing=image.spacing,
             )
             pairs.append(_pair(image, files, space=f"ses{first.visit}"))
     if not pairs:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,9 +47,7 @@ def check_pairs(pairs: Sequence[CohortPair]) -> None:
     shared = [str(folder) for folder, count in places.items() if count > 1]
     if shared:
         raise InputError(f"{len(shared)} folders would be of several pairs: {', '.join(shared)}")
-    missing = sorted({str(path) for pair in pairs for path in pair.files.paths().values() if not path.exists()})
-    if missing:
-        raise DataError(f"{len(missing)} {_files(missing)} not exist: {', '.join(missing)}")
+    check_files(path for pair in pairs for path in pair.files.paths().values())
 
 
 def check_ids(ids: Sequence[str]) -> None:
@@ -69,5 +67,13 @@ def check_ids(ids: Sequence[str]) -> None:
         )
 
 
-def _files(missing: list[str]) -> str:
-    return "file does" if len(missing) == 1 else "files do"
+def check_files(paths: Iterable[Path]) -> None:
+    """Refuse files that are not there.
+
+    Raises:
+        DataError: With all of those.
+    """
+    missing = [str(path) for path in sorted(set(paths)) if not path.exists()]
+    if missing:
+        verb = "file does" if len(missing) == 1 else "files do"
+        raise DataError(f"{len(missing)} {verb} not exist: {', '.join(missing)}")

@@ -37,15 +37,19 @@ def find_pairs(
             if atlas is not None:
                 raise InputError(f"{source} lists pairs, and an atlas is given, too: give one of them")
             return pairs_of(table, spacing=spacing)
-    images = find_images(source, pattern=pattern)
-    return to_first(images, spacing=spacing) if atlas is None else to_atlas(images, atlas, spacing=spacing)
+    images = find_images(source, pattern=pattern, spacing=spacing)
+    return to_first(images) if atlas is None else to_atlas(images, atlas)
 
 
-def find_images(source: Path, *, pattern: str = DEFAULT_PATTERN) -> list[CohortImage]:
-    """Return the images of a CSV with the column image, or of a BIDS directory.
+def find_images(
+    source: Path, *, pattern: str = DEFAULT_PATTERN, spacing: tuple[float, ...] | None = None
+) -> list[CohortImage]:
+    """Return the images of a CSV with the column image, or of a BIDS directory; see :func:`find_pairs`.
 
     Raises:
         DataError: If the source cannot be read, a column is missing, or no image is found.
         InputError: If a session of a BIDS directory has several such images.
     """
-    return bids_images(source, pattern) if source.is_dir() else images_of(read_table(source))
+    if source.is_dir():
+        return bids_images(source, pattern, spacing=spacing)
+    return images_of(read_table(source), spacing=spacing)

@@ -78,7 +78,7 @@ def pairs_of(table: Table, *, spacing: tuple[float, ...] | None = None) -> list[
     return pairs
 
 
-def images_of(table: Table) -> list[CohortImage]:
+def images_of(table: Table, *, spacing: tuple[float, ...] | None = None) -> list[CohortImage]:
     """Make an image of every row with the column image, and id, patient, visit, mask and labels where there are any.
 
     Without an id, an image is called after its patient and visit, or else after its file.
@@ -102,6 +102,7 @@ def images_of(table: Table) -> list[CohortImage]:
                 visit=visit,
                 mask=table.path.parent / row["mask"] if row.get("mask") else None,
                 labels=table.path.parent / row["labels"] if row.get("labels") else None,
+                spacing=spacing,
                 folder=folder_of(id_),
                 extra={name: row[name] for name in table.columns if name not in _IMAGE_COLUMNS},
             )
