@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sarnet.cohort import Cluster, CohortPair, Row, open_cohort, worst_first
-from sarnet.cohort.job import Job, WorkerState
+from sarnet.cohort.job import Job, Outcome, WorkerState, _load_once, worker_state
 from sarnet.cohort.receipt import is_valid
 from sarnet.config import RegistrationSettings
 from sarnet.errors import DataError, InputError
@@ -198,6 +198,15 @@ def test_worker_with_other_weights_or_another_version_stops_the_run(
     assert "has sarnet 0.1.0, but this is 9.9.9: install the same version on all" in str(older.reason)
     assert "has other weights (SHA-256 " in str(others.reason)
     assert not list(tmp_path.glob("pairs"))
+
+
+def test_network_is_loaded_once_for_all_pairs(pairs: MakePairs, tmp_path: Path) -> None:
+    settings = RegistrationSettings(threads=1, adapt="none", longest_voxels=64, magnified_voxels=64)
+    job = Job(out=tmp_path, settings=settings, expected=worker_state(settings))
+    before = _load_once.cache_info().misses
+
+    assert [job(pair) for pair in pairs(2)] == [Outcome()] * 2
+    assert _load_once.cache_info().misses == before
 
 
 @pytest.mark.on_demand

@@ -21,7 +21,7 @@ import pytest
 from sarnet.cohort import Cluster, CohortPair, Row, open_cohort, own_cluster, running_cluster
 from sarnet.cohort.receipt import is_valid
 from sarnet.config import RegistrationSettings
-from sarnet.errors import DataError
+from sarnet.errors import DataError, InputError
 
 MakePairs = Callable[[int], list[CohortPair]]
 
@@ -82,13 +82,20 @@ def test_workers_killed_in_mid_pair_cost_nothing(
     _assert_whole(made, out)
 
 
+WORKER = ["-m", "distributed.cli.dask_worker"]
+OLDER_WORKER = [
+    "-c",
+    "import sarnet; sarnet.__version__ = '0.0.1'; from distributed.cli.dask_worker import main; main()",
+]
+
+
 @contextmanager
-def _standing_cluster(port: int) -> Iterator[list[subprocess.Popen[bytes]]]:
+def _standing_cluster(port: int, worker: list[str] = WORKER) -> Iterator[list[subprocess.Popen[bytes]]]:
     """A scheduler and two workers in processes of their own, as on a cluster."""
     address = f"tcp://127.0.0.1:{port}"
     words = [
         ["-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"],
-        *[["-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard"]] * 2,
+        *[[*worker, address, "--nthreads", "1", "--no-nanny", "--no-dashboard"]] * 2,
     ]
     processes = [
         subprocess.Popen([sys.executable, *each], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -132,6 +139,23 @@ def test_scheduler_lost_and_found_goes_on_where_it_was(
     assert sorted(done) == sorted(pair.id for pair in made)
     assert {row.state for row in rows} == {"done"}
     _assert_whole(made, out)
+
+
+def test_workers_of_another_version_are_refused_by_name(
+    pairs: MakePairs, affine: RegistrationSettings, tmp_path: Path
+) -> None:
+    port = _free_port()
+    with _standing_cluster(port, OLDER_WORKER):
+        _wait_for(lambda: _listens(port))
+        with (
+            running_cluster(f"tcp://127.0.0.1:{port}") as cluster,
+            open_cohort(pairs(1), tmp_path / "out", affine, resume=False) as cohort,
+        ):
+            _wait_for(lambda: cluster.ask(os.getpid))
+            with pytest.raises(InputError, match=r"worker tcp://.* has sarnet 0\.0\.1, but this is"):
+                list(cohort.register(cluster))
+
+    assert not (tmp_path / "out" / "pairs").exists()
 
 
 def _listens(port: int) -> bool:
@@ -183,7 +207,13 @@ def test_program_killed_at_twenty_moments_and_resumed_does_every_pair_once(
     ):
         rows, wanted_rows = ([{**row, "seconds": ""} for row in csv.DictReader(file)] for file in (here, there))
     assert rows == wanted_rows
-    assert [row["id"] for row in rows] == [row.id for row in undisturbed]
+    assert [row["id"] for row in _rows(out)] == [row.id for row in undisturbed]
+
+
+def _rows(out: Path) -> list[dict[str, str]]:
+    """The summary, but for the seconds, which are of the machine."""
+    with (out / "summary.csv").open(newline="", encoding="utf-8") as file:
+        return [{**row, "seconds": ""} for row in csv.DictReader(file)]
 
 
 @pytest.fixture
@@ -232,19 +262,21 @@ def test_folder_that_becomes_read_only_stops_the_run_and_is_gone_on_from(
     done = _inodes(made, out)
 
     with open_cohort(made, out, affine, resume=True) as cohort:
-        _remount(small_disk, "ro")
+        subprocess.run(["mount", "--bind", str(out / "pairs"), str(out / "pairs")], check=True)
+        _remount(out / "pairs", "bind,ro")
         with pytest.raises(DataError, match=r"out .* cannot be written: Read-only file system"):
             list(cohort.register(cluster))
-    assert _inodes(made, out) == done
-    _remount(small_disk, "rw")
+        assert _inodes(made, out) == done
+        subprocess.run(["umount", str(out / "pairs")], check=True)
     rows = _finish(made, out, affine, cluster, resume=True)
 
     assert {row.state for row in rows} == {"done"}
+    assert done.items() <= _inodes(made, out).items()
     _assert_whole(made, out)
 
 
 def test_memory_stays_flat_over_five_hundred_pairs(
-    pairs: MakePairs, affine: RegistrationSettings, tmp_path: Path
+    pairs: MakePairs, affine: RegistrationSettings, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     made = pairs(500)
     megabytes: list[list[float]] = []
@@ -254,8 +286,8 @@ def test_memory_stays_flat_over_five_hundred_pairs(
                 megabytes.append([_resident(), *map(float, cluster.ask(_resident).values())])  # type: ignore[arg-type]
 
     growth = [last - early for early, last in zip(megabytes[0], megabytes[-1], strict=True)]
-    print("MB of this process and two workers, after each hundred pairs:", megabytes)
-    assert max(growth) < 30
+    assert max(growth) < 30, megabytes  # of this process and of both workers, after each hundred pairs
+    record_property("megabytes after each hundred pairs", megabytes)
 
 
 def _resident() -> float:

@@ -88,7 +88,8 @@ class Job:
     def _failed(self, pair: CohortPair, error: Exception) -> Outcome:
         if is_valid(pair, self.out / pair.folder):  # another worker was quicker
             return Outcome()
-        refusal = str(error) if isinstance(error, _NoRoomError) else _refusal(self.out, 1)
+        parent = (self.out / pair.folder).parent
+        refusal = str(error) if isinstance(error, _NoRoomError) else _refusal(parent, 1)
         if refusal:
             return Outcome(f"out {self.out} cannot be written: {refusal}", stops_all=True)
         if isinstance(error, SarnetError):
