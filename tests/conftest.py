@@ -1,14 +1,17 @@
 """Fixtures of all tests, and what the markers `shared` and `gpu` need to run."""
 
 import os
+from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jaxtyping
 import numpy as np
 import pytest
 
 if TYPE_CHECKING:
+    from sarnet.cohort import Cluster
     from sarnet.losses import VggFeatures
 
 
@@ -31,6 +34,35 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def shared() -> Path:
     """The folder of real images; for tests marked `shared`."""
     return _shared()
+
+
+LEAST: dict[str, Any] = {
+    "version": "0.1.0",
+    "transform": "deformable",
+    "adapt": "none",
+    "seed": 0,
+    "threads": 1,
+    "settings": {},
+    "inputs": {"fixed": "a.png", "moving": "b.png"},
+    "files": {"warped": "warped.png"},
+    "grid": {"size": [6, 6], "spacing_mm": [1, 1]},
+    "seconds": 0.5,
+    "seconds_by_stage": {},
+    "iterations": 0,
+    "stop_reason": "no adaptation was asked for",
+    "similarity_before": 0.1,
+    "similarity_after": 0.2,
+    "folding_percent": 0.0,
+    "largest_displacement_mm": 2.0,
+    "mean_displacement_mm": 1.0,
+    "verdict": [],
+}
+
+
+@pytest.fixture
+def least() -> dict[str, Any]:
+    """A registration's record with no more than every record has."""
+    return deepcopy(LEAST)
 
 
 @pytest.fixture
@@ -81,3 +113,13 @@ def features() -> "VggFeatures":
 def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the signature checks that pytest adds: the package's own refusals, as a user meets them."""
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> "Iterator[Cluster]":
+    """Two workers, for all tests that only want some."""
+    pytest.importorskip("distributed", reason="needs sarnet[cohort]")
+    from sarnet.cohort import own_cluster
+
+    with own_cluster(2) as two:
+        yield two

@@ -14,7 +14,7 @@ from sarnet.images import Image, write_image
 
 VERBS = [
     *("demo", "register", "apply", "invert", "compose", "jacobian", "points", "convert"),
-    *("train", "benchmark"),
+    *("train", "benchmark", "cohort", "atlas"),
 ]
 
 

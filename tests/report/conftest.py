@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -80,35 +79,6 @@ FULL: dict[str, Any] = {
     "settings": {"adaptation": {"steps": 60}},
     "command": "sarnet register --fixed fixed.nii.gz --moving moving.nii.gz --out out",
 }
-
-
-LEAST: dict[str, Any] = {
-    "version": "0.1.0",
-    "transform": "deformable",
-    "adapt": "none",
-    "seed": 0,
-    "threads": 1,
-    "settings": {},
-    "inputs": {"fixed": "a.png", "moving": "b.png"},
-    "files": {"warped": "warped.png"},
-    "grid": {"size": [6, 6], "spacing_mm": [1, 1]},
-    "seconds": 0.5,
-    "seconds_by_stage": {},
-    "iterations": 0,
-    "stop_reason": "no adaptation was asked for",
-    "similarity_before": 0.1,
-    "similarity_after": 0.2,
-    "folding_percent": 0.0,
-    "largest_displacement_mm": 2.0,
-    "mean_displacement_mm": 1.0,
-    "verdict": [],
-}
-
-
-@pytest.fixture
-def least() -> dict[str, Any]:
-    """No more than every record has."""
-    return deepcopy(LEAST)
 
 
 def disc(shape: tuple[int, ...], *, shift: float = 0.0) -> np.ndarray:

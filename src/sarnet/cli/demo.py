@@ -20,8 +20,9 @@ def demo(
     say("Registering the packaged brain slices, Colin 27 (moving) to the MNI template (fixed).")
     say("The network was trained on chest X-rays alone; its last layer is now fitted to this pair.")
 
-    from sarnet.cli.pair import PairFiles, register_files  # torch takes a second: not for --help
+    from sarnet.cli.pair import register_files  # torch takes a second: not for --help
     from sarnet.images import sample_files
+    from sarnet.registration import PairFiles
 
     with sample_files() as files:
         register_files(

@@ -6,7 +6,20 @@ from typing import Annotated
 import typer
 
 from sarnet import __version__
-from sarnet.cli import apply, benchmark, compose, convert, demo, invert, jacobian, points, register, train
+from sarnet.cli import (
+    apply,
+    atlas,
+    benchmark,
+    cohort,
+    compose,
+    convert,
+    demo,
+    invert,
+    jacobian,
+    points,
+    register,
+    train,
+)
 from sarnet.cli.console import say_error
 from sarnet.errors import SarnetError
 
@@ -30,6 +43,8 @@ app.command()(points.points)
 app.command()(convert.convert)
 app.command()(train.train)
 app.command()(benchmark.benchmark)
+app.command()(cohort.cohort)
+app.command()(atlas.atlas)
 
 
 def _show_version(asked: bool) -> bool:

@@ -78,7 +78,8 @@ def register(  # noqa: PLR0917  # an option each, by name alone
         missing = "--fixed-labels" if fixed_labels is None else "--moving-labels"
         raise InputError(f"{missing} is missing, but labels are compared: give those of both images, or of neither")
 
-    from sarnet.cli.pair import PairFiles, register_files  # torch takes a second: not for --help
+    from sarnet.cli.pair import register_files  # torch takes a second: not for --help
+    from sarnet.registration import PairFiles
 
     files = PairFiles(
         fixed=fixed,

@@ -1,10 +1,11 @@
 """Registering a pair: affine start, network pass, adaptation of the last layer, and the record of it all."""
 
+from sarnet.registration.files import PairFiles, PairImages, read_pair
 from sarnet.registration.guides import Guides
 from sarnet.registration.measure import Labels
 from sarnet.registration.network_pair import Masks
-from sarnet.registration.output import BidsNames, check_result_folder, result_folder, write_registration
-from sarnet.registration.record import Inputs, Record
+from sarnet.registration.output import BidsNames, check_result_folder, result_folder, write_registration, write_whole
+from sarnet.registration.record import Inputs, Record, read_record
 from sarnet.registration.register import register
 from sarnet.registration.result import Registration
 from sarnet.registration.work import Clock
@@ -16,10 +17,15 @@ __all__ = [
     "Inputs",
     "Labels",
     "Masks",
+    "PairFiles",
+    "PairImages",
     "Record",
     "Registration",
     "check_result_folder",
+    "read_pair",
+    "read_record",
     "register",
     "result_folder",
     "write_registration",
+    "write_whole",
 ]

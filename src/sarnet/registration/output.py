@@ -1,4 +1,4 @@
-"""The folder of a registration's results: written beside its place, moved there when it is whole."""
+"""The folder of a registration's results, and files: written beside their place, moved there when they are whole."""
 
 import os
 import re
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from sarnet.errors import InputError
+from sarnet.errors import DataError, InputError
 from sarnet.images import write_image
 from sarnet.registration.record import RECORD_FILE, Files, Inputs
 from sarnet.registration.result import Registration
@@ -63,17 +63,42 @@ def result_folder(out: Path, *, overwrite: bool) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def write_whole(path: Path, content: bytes) -> Path:
+    """Write a file under another name in the same folder, then rename it, and return its path.
+
+    Raises:
+        DataError: If it cannot be written.
+    """
+    # two processes may write to one folder
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except OSError as error:
+        raise DataError(f"{path} cannot be written: {error.strerror}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
 class BidsNames(NamedTuple):
-    """Names of the transform and of its inverse as BIDS has them."""
+    """Names of the transform, of its inverse and of the warped image as BIDS has them."""
 
     transform: str
     inverse: str
+    warped: str | None = None
+    """Of the warped image, where that has a name by BIDS, too."""
 
     @classmethod
-    def of(cls, entities: str) -> "BidsNames":
+    def of(cls, entities: str, *, suffix: str | None = None) -> "BidsNames":
         """Make ``…_from-A_to-B_mode-image_xfm.h5`` of ``…_from-A_to-B``, and the other way round for the inverse.
 
         BIDS names where *images* go: ``from`` is the space of the moving image, ``to`` that of the fixed one.
+
+        Args:
+            entities: What the names begin with, up to the two spaces.
+            suffix: What kind of image the moving one is, ``T1w`` perhaps: the warped one is then named
+                ``…_space-B_T1w.nii.gz``.
 
         Raises:
             InputError: If ``entities`` is something else.
@@ -88,6 +113,7 @@ class BidsNames(NamedTuple):
         return cls(
             f"{before}from-{source}_to-{target}_mode-image_xfm.h5",
             f"{before}from-{target}_to-{source}_mode-image_xfm.h5",
+            f"{before}space-{target}_{suffix}.nii.gz" if suffix else None,
         )
 
 
@@ -106,23 +132,23 @@ def write_registration(
         folder: An existing folder.
         inputs: Files that went in; a picture as the moving image gives a PNG as the warped one.
         command: The command line, for the record.
-        bids_names: Other names than ``transform.h5`` and ``inverse.h5``.
+        bids_names: Other names than ``transform.h5``, ``inverse.h5`` and ``warped.nii.gz``.
     """
     picture = inputs.moving is not None and Path(inputs.moving).suffix.lower() in _PICTURES
     ending = ".png" if picture else ".nii.gz"
     labels = registration.warped_labels
-    transform, inverse = bids_names or ("transform.h5", "inverse.h5")
+    names = bids_names or BidsNames("transform.h5", "inverse.h5")
     files = Files(
-        warped=f"warped{ending}",
-        transform=transform,
-        inverse=inverse,
+        warped=names.warped or f"warped{ending}",
+        transform=names.transform,
+        inverse=names.inverse,
         warped_labels=f"warped_labels{ending}" if labels else None,
     )
     write_image(registration.warped, folder / files.warped)
     if labels is not None and files.warped_labels is not None:
         write_image(labels, folder / files.warped_labels)
-    write_transform(registration.transform, folder / transform)
-    write_transform(registration.inverse, folder / inverse)
+    write_transform(registration.transform, folder / names.transform)
+    write_transform(registration.inverse, folder / names.inverse)
     write_displacement(registration.transform, folder / files.displacement)
     record = registration.record.model_copy(update={"inputs": inputs, "files": files, "command": command})
     (folder / RECORD_FILE).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")

@@ -1,9 +1,13 @@
 """What a registration says about itself: ``registration.json``, as it is written and as it is read again."""
 
+import json
 import math
+from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from sarnet.errors import DataError
 
 RECORD_FILE = "registration.json"
 
@@ -114,6 +118,30 @@ class Record(_Part):
         """Return the mean overlap before and after: as recorded, or of the labels that have one."""
         before, after = self.dice_mean_before, self.dice_mean
         return _mean(self.dice_before) if before is None else before, _mean(self.dice) if after is None else after
+
+
+def read_record(folder: Path) -> Record:
+    """Read the record of a finished registration.
+
+    Raises:
+        DataError: If the folder has none, or it is damaged or lacks a key.
+    """
+    path = folder / RECORD_FILE
+    try:
+        return Record.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise DataError(
+            f"{folder} holds no {RECORD_FILE}: wanted the folder of a finished registration, "
+            "the --out of sarnet register"
+        ) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise DataError(f"{path} cannot be used: {key}: {first['msg']}; register the pair again") from error
+    except ValueError as error:  # what is no JSON, and what is no UTF-8
+        raise DataError(f"{path} is damaged: {error}; register the pair again") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _mean(overlaps: dict[str, float | None]) -> float | None:

@@ -12,9 +12,8 @@ from jaxtyping import Float
 from sarnet.errors import DataError
 from sarnet.fields import jacobian_determinant
 from sarnet.images import Grid, Image, foreground, normalise, read_image, resample
-from sarnet.registration import Record
+from sarnet.registration import Record, read_record
 from sarnet.report.planes import Focus, focus_on
-from sarnet.report.record import read_record
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 _WITH_SIDES = (".nii", ".gz", ".nrrd", ".nhdr", ".mha", ".mhd")  # a radiograph's DICOM has no orientation

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sarnet.errors import DataError
-from sarnet.report.record import read_record
+from sarnet.registration import read_record
 
 Recorded = dict[str, Any]
 

@@ -1,0 +1,81 @@
+"""``sarnet cohort``."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sarnet.cli.words import command_line, spacing_of
+
+
+def cohort(  # noqa: PLR0917  # an option each, by name alone
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PAIRS.csv|BIDS_DIR",
+            help="CSV with the columns fixed and moving, or image, patient and visit; or a BIDS directory.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the results, one inside it for each pair; made if need be.")],
+    atlas: Annotated[
+        Path | None, typer.Option(help="Register every image to this one, not a patient's visits to the first.")
+    ] = None,
+    atlas_labels: Annotated[Path | None, typer.Option(help="Label map of ATLAS, to report the overlap by.")] = None,
+    images: Annotated[
+        str | None, typer.Option(help="PATTERN of names in a BIDS directory; *_T1w.nii.gz by default.")
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(help="ADDRESS of a running Dask scheduler, tcp://HOST:PORT; without, this machine does the work."),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="So many processes on this machine; as its cores and memory allow by default."),
+    ] = None,
+    wait: Annotated[float, typer.Option(help="SECONDS to wait for a scheduler that is lost on the way.")] = 600,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a folder that was begun earlier, by the same settings.")
+    ] = False,
+    adapt: Annotated[str | None, typer.Option(help="last-layer (default), refined or none.")] = None,
+    transform: Annotated[str | None, typer.Option(help="rigid, affine or deformable (default).")] = None,
+    model: Annotated[str | None, typer.Option(help="Released weights by name, or a .safetensors file.")] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file of registration settings.")] = None,
+    override: Annotated[
+        list[str] | None, typer.Option("--set", help="KEY=VALUE: change a setting; may be repeated.")
+    ] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads of each worker; one by default.")] = None,
+    spacing: Annotated[str | None, typer.Option(help="MM[,MM]: pixel size of images that do not tell theirs.")] = None,
+    both_ways: Annotated[
+        bool, typer.Option("--both-ways", help="Register the other way round, too, and report inverse consistency.")
+    ] = False,
+    no_report: Annotated[bool, typer.Option("--no-report", help="Write no reports and thumbnails.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="End with exit code 3 if a pair failed.")] = False,
+) -> None:
+    """Register many pairs on this machine or a cluster: each stands alone, and what is done stays done."""
+    from sarnet.cli.pairs import (  # torch takes a second: not for --help
+        LEFT_OUT,
+        cluster_of,
+        print_rows,
+        register_shown,
+        settings_of_all,
+    )
+    from sarnet.cohort import DEFAULT_PATTERN, Atlas, describe_derivatives, find_pairs, open_cohort
+
+    settings = settings_of_all(
+        config, override or [], {"adapt": adapt, "transform": transform, "model": model, "threads": threads}
+    )
+    pairs = find_pairs(
+        source,
+        atlas=Atlas.of(atlas, labels=atlas_labels) if atlas else None,
+        pattern=images or DEFAULT_PATTERN,
+        spacing=spacing_of(spacing),
+    )
+    with open_cohort(pairs, out, settings, resume=resume, both_ways=both_ways) as opened:
+        if source.is_dir():
+            describe_derivatives(out, source)
+        with cluster_of(scheduler, workers=workers, most=len(opened.left), wait_seconds=wait) as cluster:
+            rows = register_shown(opened, cluster, title="registering", report=not no_report, command=command_line())
+    print_rows(rows, out)
+    if strict and any(row.state == "failed" for row in rows):
+        sys.exit(LEFT_OUT)

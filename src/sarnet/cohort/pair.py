@@ -1,0 +1,79 @@
+"""A pair of a cohort, and what has to be right about all of them before the first is registered."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sarnet.errors import DataError, InputError
+from sarnet.registration import BidsNames, PairFiles
+
+PAIRS_FOLDER = Path("pairs")
+"""Where in a cohort's folder the pairs have theirs, but for those that BIDS has a place for."""
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CohortPair:
+    """Two images to be registered, under a name of their own."""
+
+    id: str
+    files: PairFiles
+    folder: Path
+    """Where its results go, relative to the cohort's folder; nobody else's do."""
+    bids_names: BidsNames | None = None
+    extra: dict[str, str] = field(default_factory=dict)
+    """What else its row of the table said, carried into the summary."""
+
+
+def folder_of(id_: str) -> Path:
+    """Return the folder of a pair that BIDS has no place for."""
+    return PAIRS_FOLDER / id_
+
+
+def check_pairs(pairs: Sequence[CohortPair]) -> None:
+    """Refuse pairs that cannot all be registered, and say everything that is wrong at once.
+
+    Raises:
+        InputError: If there is no pair, two have one id or folder, or an id can be no name of a folder.
+        DataError: If files do not exist: all of them are named.
+    """
+    if not pairs:
+        raise InputError("there is no pair to register: wanted one at least")
+    check_ids([pair.id for pair in pairs])
+    places = Counter(pair.folder for pair in pairs)
+    shared = [str(folder) for folder, count in places.items() if count > 1]
+    if shared:
+        raise InputError(f"{len(shared)} folders would be of several pairs: {', '.join(shared)}")
+    check_files(path for pair in pairs for path in pair.files.paths().values())
+
+
+def check_ids(ids: Sequence[str]) -> None:
+    """Refuse ids that are not one for each, or cannot be names of folders.
+
+    Raises:
+        InputError: With all of those ids.
+    """
+    twice = [name for name, count in Counter(ids).items() if count > 1]
+    if twice:
+        raise InputError(f"{len(twice)} ids stand for several rows, but must be one's own: {', '.join(twice)}")
+    odd = [name for name in ids if not _ID.fullmatch(name)]
+    if odd:
+        raise InputError(
+            f"{len(odd)} ids are no names of folders, wanted letters, digits and any of . _ + - after the first: "
+            + ", ".join(map(repr, odd))
+        )
+
+
+def check_files(paths: Iterable[Path]) -> None:
+    """Refuse files that are not there.
+
+    Raises:
+        DataError: With all of those.
+    """
+    missing = [str(path) for path in sorted(set(paths)) if not path.exists()]
+    if missing:
+        verb = "file does" if len(missing) == 1 else "files do"
+        raise DataError(f"{len(missing)} {verb} not exist: {', '.join(missing)}")

@@ -1,0 +1,130 @@
+"""Tables of pairs and of images: CSV files, their columns checked by name, paths relative to their folder."""
+
+import csv
+import difflib
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from sarnet.cohort.image import CohortImage
+from sarnet.cohort.pair import CohortPair, folder_of
+from sarnet.errors import DataError
+from sarnet.registration import Inputs, PairFiles
+
+_PAIR_COLUMNS = ("id", *Inputs.model_fields)
+_IMAGE_COLUMNS = ("id", "image", "patient", "visit", "mask", "labels")
+_NOT_YET = ("guide_fixed", "guide_moving", "guide_points")
+_SIMILAR = 0.8
+"""From this likeness on, an unknown column is taken for a misspelt one; any other is carried into the summary."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A CSV file as it was read."""
+
+    path: Path
+    columns: tuple[str, ...]
+    rows: tuple[dict[str, str], ...]
+
+    @property
+    def has_pairs(self) -> bool:
+        """Whether it lists pairs, and not images."""
+        return "fixed" in self.columns or "moving" in self.columns
+
+
+def read_table(path: Path) -> Table:
+    """Read a CSV file with a row of names first.
+
+    Raises:
+        DataError: If it cannot be read or has no row.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets put a mark of order before it
+            reader = csv.DictReader(file, restval="")
+            columns, rows = reader.fieldnames or [], list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} cannot be read as a CSV: {error}") from error
+    if not rows:
+        raise DataError(f"{path} has no row below its names of columns")
+    if any(None in row for row in rows):
+        number = next(index for index, row in enumerate(rows, start=2) if None in row)
+        raise DataError(f"{path}, row {number}, has more cells than the {len(columns)} columns of the first row")
+    return Table(path=path, columns=tuple(columns), rows=tuple(rows))
+
+
+def pairs_of(table: Table, *, spacing: tuple[float, ...] | None = None) -> list[CohortPair]:
+    """Make a pair of every row with the columns fixed and moving, and id, masks, labels and initial_transform if any.
+
+    Without an id, a pair is called after its two files.
+
+    Raises:
+        DataError: If a column is missing or misspelt, or a row lacks a file.
+    """
+    _check(table, wanted=("fixed", "moving"), known=_PAIR_COLUMNS)
+    pairs = []
+    for number, row in enumerate(table.rows, start=2):
+        paths = {name: table.path.parent / row[name] for name in Inputs.model_fields if row.get(name)}
+        missing = [name for name in ("fixed", "moving") if name not in paths]
+        if missing:
+            raise DataError(f"{table.path}, row {number}, has no {' and no '.join(missing)} image")
+        if ("fixed_labels" in paths) != ("moving_labels" in paths):
+            raise DataError(
+                f"{table.path}, row {number}, has labels of one image, but they are compared: give both, or neither"
+            )
+        files = PairFiles(**paths, spacing=spacing)
+        id_ = row.get("id") or f"{stem(files.moving)}-to-{stem(files.fixed)}"
+        extra = {name: row[name] for name in table.columns if name not in _PAIR_COLUMNS}
+        pairs.append(CohortPair(id=id_, files=files, folder=folder_of(id_), extra=extra))
+    return pairs
+
+
+def images_of(table: Table, *, spacing: tuple[float, ...] | None = None) -> list[CohortImage]:
+    """Make an image of every row with the column image, and id, patient, visit, mask and labels where there are any.
+
+    Without an id, an image is called after its patient and visit, or else after its file.
+
+    Raises:
+        DataError: If a column is missing or misspelt, or a row lacks its image.
+    """
+    _check(table, wanted=("image",), known=_IMAGE_COLUMNS)
+    images = []
+    for number, row in enumerate(table.rows, start=2):
+        if not row["image"]:
+            raise DataError(f"{table.path}, row {number}, has no image")
+        path = table.path.parent / row["image"]
+        patient, visit = row.get("patient", ""), row.get("visit", "")
+        id_ = row.get("id") or (f"{patient}_{visit}" if patient and visit else stem(path))
+        images.append(
+            CohortImage(
+                id=id_,
+                image=path,
+                patient=patient,
+                visit=visit,
+                mask=table.path.parent / row["mask"] if row.get("mask") else None,
+                labels=table.path.parent / row["labels"] if row.get("labels") else None,
+                spacing=spacing,
+                folder=folder_of(id_),
+                extra={name: row[name] for name in table.columns if name not in _IMAGE_COLUMNS},
+            )
+        )
+    return images
+
+
+def stem(path: Path) -> str:
+    """Return a file's name without its ending, ``.nii.gz`` being one."""
+    return path.name.partition(".")[0]
+
+
+def _check(table: Table, *, wanted: Collection[str], known: Collection[str]) -> None:
+    missing = [name for name in wanted if name not in table.columns]
+    if missing:
+        raise DataError(
+            f"{table.path} has no column {' and no '.join(missing)}; wanted are fixed and moving, or image (with "
+            f"patient and visit), but its columns are {', '.join(table.columns)}"
+        )
+    for name in table.columns:
+        if name in _NOT_YET and name not in known:
+            raise DataError(f"{table.path} has a column {name}, but registrations are not guided yet: remove it")
+        near = difflib.get_close_matches(name, known, n=1, cutoff=_SIMILAR)
+        if name not in known and near:
+            raise DataError(f"{table.path} has a column {name!r}; did you mean {near[0]!r}?")

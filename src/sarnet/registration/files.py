@@ -1,0 +1,74 @@
+"""A pair as files: which they are, and reading them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sarnet.errors import DataError
+from sarnet.images import Image, read_image, read_labels
+from sarnet.registration.measure import Labels
+from sarnet.registration.network_pair import Masks
+from sarnet.registration.record import Inputs
+from sarnet.transforms import Transform, read_transform
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairFiles:
+    """Files of a pair."""
+
+    fixed: Path
+    moving: Path
+    fixed_mask: Path | None = None
+    moving_mask: Path | None = None
+    fixed_labels: Path | None = None
+    moving_labels: Path | None = None
+    initial_transform: Path | None = None
+    spacing: tuple[float, ...] | None = None
+    """Millimetres along x, y[, z] of images that do not tell theirs."""
+
+    def paths(self) -> dict[str, Path]:
+        """Return the files that there are, by name."""
+        return {name: path for name in Inputs.model_fields if (path := getattr(self, name)) is not None}
+
+    def inputs(self) -> Inputs:
+        """Return the paths for the record."""
+        return Inputs(**{name: str(path.resolve()) for name, path in self.paths().items()})
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PairImages:
+    """What the files of a pair hold: the arguments of :func:`sarnet.registration.register`."""
+
+    fixed: Image
+    moving: Image
+    masks: Masks
+    labels: Labels | None = None
+    initial_transform: Transform | None = None
+
+
+def read_pair(files: PairFiles) -> PairImages:
+    """Read the files of a pair.
+
+    Raises:
+        DataError: If one is gone or cannot be read, or a mask or label map has another size than its image.
+        InputError: If the spacing does not fit the images.
+    """
+    fixed, moving = (read_image(path, spacing=files.spacing) for path in (files.fixed, files.moving))
+    initial = read_transform(files.initial_transform) if files.initial_transform else None
+    masks = Masks(fixed=_labels(files.fixed_mask, fixed), moving=_labels(files.moving_mask, moving))
+    fixed_labels, moving_labels = _labels(files.fixed_labels, fixed), _labels(files.moving_labels, moving)
+    labels = Labels(fixed=fixed_labels, moving=moving_labels) if fixed_labels and moving_labels else None
+    return PairImages(fixed=fixed, moving=moving, masks=masks, labels=labels, initial_transform=initial)
+
+
+def _labels(path: Path | None, image: Image) -> Image | None:
+    """Labels or a mask on the grid of their image; pictures have no place in the world of their own."""
+    if path is None:
+        return None
+    labels = read_labels(path)
+    if labels.grid.shape != image.grid.shape:
+        raise DataError(
+            f"{path} has size {labels.grid.size}, but its image has {image.grid.size}: give labels of its size"
+        )
+    if labels.grid.dimension == 2:
+        labels = Image(array=labels.array, grid=image.grid, notes=labels.notes)
+    return labels

@@ -1,0 +1,90 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sarnet.cohort.pair import check_pairs
+from sarnet.cohort.table import images_of, pairs_of, read_table
+from sarnet.errors import DataError, InputError
+
+Write = Callable[..., Path]
+
+
+def test_paths_of_a_table_are_relative_to_its_folder(table: Write, tmp_path: Path) -> None:
+    path = table("id,fixed,moving,fixed_mask,site", "p1,a.png,b.png,m.png,north")
+
+    (pair,) = pairs_of(read_table(path), spacing=(0.5,))
+
+    assert pair.files.paths() == {
+        "fixed": tmp_path / "a.png",
+        "moving": tmp_path / "b.png",
+        "fixed_mask": tmp_path / "m.png",
+    }
+    assert pair.files.spacing == (0.5,)
+    assert pair.folder == Path("pairs/p1")
+    assert pair.extra == {"site": "north"}
+
+
+def test_pair_without_an_id_is_called_after_its_files(table: Write) -> None:
+    (pair,) = pairs_of(read_table(table("fixed,moving", "x/a.nii.gz,y/b.nii.gz", files=False)))
+
+    assert pair.id == "b-to-a"
+
+
+def test_image_is_called_after_its_patient_and_visit(table: Write) -> None:
+    images = images_of(read_table(table("image,patient,visit,age", "a.png,p1,0,61", "b.png,,,")))
+
+    assert [image.id for image in images] == ["p1_0", "b"]
+    assert images[0].extra == {"age": "61"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["fixed,other", "a.png,b.png"], "has no column moving; wanted are fixed and moving, or image"),
+        (["fixed,moving,fixed_lables", "a,b,c"], "column 'fixed_lables'; did you mean 'fixed_labels'?"),
+        (["fixed,moving,guide_fixed", "a,b,c"], "guide_fixed, but registrations are not guided yet"),
+        (["fixed,moving", "a.png,"], "row 2, has no moving image"),
+        (["fixed,moving,fixed_labels", "a.png,b.png,c.png"], "has labels of one image"),
+        (["fixed,moving", "a.png,b.png", "a.png,b.png,c.png"], "row 3, has more cells than the 2 columns"),
+        (["fixed,moving"], "has no row"),
+    ],
+)
+def test_wrong_table_is_told_by_row_and_column(lines: list[str], message: str, table: Write) -> None:
+    path = table(*lines)
+
+    with pytest.raises(DataError, match=message.replace("(", r"\(").replace("?", r"\?")):
+        pairs_of(read_table(path))
+
+
+def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "image.csv").write_bytes(b"\xff\xfe\x00")
+
+    with pytest.raises(DataError, match="cannot be read as a CSV"):
+        read_table(tmp_path / "image.csv")
+
+
+def test_all_missing_files_are_named_at_once(table: Write, tmp_path: Path) -> None:
+    path = table("id,fixed,moving", "p1,a.png,b.png", "p2,a.png,c.png", "p3,d.png,c.png", files=False)
+    (tmp_path / "a.png").write_bytes(b"")
+    pairs = pairs_of(read_table(path))
+
+    with pytest.raises(DataError) as error:
+        check_pairs(pairs)
+
+    wanted = ", ".join(str(tmp_path / name) for name in ("b.png", "c.png", "d.png"))
+    assert str(error.value) == f"3 files do not exist: {wanted}"
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        (["p1", "p2", "p1", "p3", "p2"], "2 ids stand for several rows, but must be one's own: p1, p2"),
+        (["p1", "../p2", ".p3"], r"2 ids are no names of folders.*'\.\./p2', '\.p3'"),
+    ],
+)
+def test_ids_that_cannot_be_folders_of_their_own_are_all_named(ids: list[str], message: str, table: Write) -> None:
+    path = table("id,fixed,moving", *(f"{name},a.png,b.png" for name in ids), files=False)
+
+    with pytest.raises(InputError, match=message):
+        check_pairs(pairs_of(read_table(path)))
