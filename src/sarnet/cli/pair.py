@@ -12,7 +12,7 @@ from sarnet.registration import (
     Registration,
     check_result_folder,
     read_pair,
-    register,
+    register_images,
     result_folder,
     write_registration,
 )
@@ -35,15 +35,7 @@ def register_files(
     loaded = load_generator(settings.model) if settings.transform == "deformable" else None
     pair = read_pair(files)
     with messages.status("registering"):
-        registration = register(
-            pair.fixed,
-            pair.moving,
-            settings,
-            initial_transform=pair.initial_transform,
-            masks=pair.masks,
-            labels=pair.labels,
-            loaded=loaded,
-        )
+        registration = register_images(pair, settings, loaded)
         with result_folder(out, overwrite=overwrite) as folder:
             write_registration(registration, folder, inputs=files.inputs(), command=command, bids_names=names)
             if report:
@@ -57,6 +49,10 @@ def _print_record(record: Record, out: Path, *, report: bool) -> None:
     say(headline, style="bold")
     for sentence in further:
         say(sentence)
+    if record.inverse_consistency_mm is not None:
+        say(f"Registered both ways and composed, points are off by {record.inverse_consistency_mm:.2f} mm on average.")
+    if record.uncertainty_mm is not None:
+        say(f"Repeated with other exposures and noise, points differ by {record.uncertainty_mm:.2f} mm on average.")
     stages = ", ".join(f"{name} {seconds:.2f}" for name, seconds in record.seconds_by_stage.items())
     say(f"Time: {record.seconds:.2f} s of computing" + (f" ({stages})." if stages else "."))
     plural = "" if record.iterations == 1 else "s"

@@ -20,8 +20,8 @@ def register(  # noqa: PLR0917  # an option each, by name alone
     adapt: Annotated[
         str | None,
         typer.Option(
-            help="last-layer (default): fit the network to this pair. refined: then the field, the most accurate. "
-            "none: take the network's first answer."
+            help="refined (default): fit the network to this pair, then its field; the most accurate. last-layer: fit "
+            "the network alone. none: take its first answer."
         ),
     ] = None,
     transform: Annotated[str | None, typer.Option(help="rigid, affine or deformable (default).")] = None,
@@ -39,11 +39,40 @@ def register(  # noqa: PLR0917  # an option each, by name alone
     moving_labels: Annotated[
         Path | None, typer.Option(help="The same for MOVING; its warped copy is among the results.")
     ] = None,
+    guide_fixed: Annotated[
+        Path | None,
+        typer.Option(
+            help="Label map of FIXED: the registration is steered so that its structures meet those of MOVING."
+        ),
+    ] = None,
+    guide_moving: Annotated[
+        Path | None, typer.Option(help="The same structures, by the same numbers, in MOVING.")
+    ] = None,
+    guide_points: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV of landmarks that shall meet: fixed_x, fixed_y[, fixed_z], moving_x, moving_y[, moving_z], in "
+            "LPS millimetres."
+        ),
+    ] = None,
+    similarity: Annotated[
+        str | None,
+        typer.Option(
+            help="lncc: images of one contrast. nmi: of two, as T1 and T2. auto (default): looks at the pair."
+        ),
+    ] = None,
+    uncertainty: Annotated[
+        bool,
+        typer.Option(
+            "--uncertainty",
+            help="Register both ways and four times over: how sure is it, and where? Six times the time.",
+        ),
+    ] = False,
     spacing: Annotated[str | None, typer.Option(help="MM[,MM]: pixel size of images that do not tell theirs.")] = None,
     model: Annotated[str | None, typer.Option(help="Released weights by name, or a .safetensors file.")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file of registration settings.")] = None,
     threads: Annotated[int | None, typer.Option(help="Threads to compute with; all cores by default.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Kept in the record; nothing is drawn at random so far.")] = None,
+    seed: Annotated[int | None, typer.Option(help="What the repetitions for --uncertainty are drawn by.")] = None,
     budget: Annotated[
         float | None, typer.Option(help="SECONDS that refining may take; without, it does all its iterations.")
     ] = None,
@@ -67,6 +96,8 @@ def register(  # noqa: PLR0917  # an option each, by name alone
         "threads": threads,
         "seed": seed,
         "budget": budget,
+        "similarity": similarity,
+        "uncertainty": uncertainty or None,
     }
     settings = read_settings(
         # a string in JSON is one in TOML: a model named 2019 is no number
@@ -77,6 +108,9 @@ def register(  # noqa: PLR0917  # an option each, by name alone
     if (fixed_labels is None) != (moving_labels is None):
         missing = "--fixed-labels" if fixed_labels is None else "--moving-labels"
         raise InputError(f"{missing} is missing, but labels are compared: give those of both images, or of neither")
+    if (guide_fixed is None) != (guide_moving is None):
+        missing = "--guide-fixed" if guide_fixed is None else "--guide-moving"
+        raise InputError(f"{missing} is missing, but guides are pairs: give those of both images, or of neither")
 
     from sarnet.cli.pair import register_files  # torch takes a second: not for --help
     from sarnet.registration import PairFiles
@@ -89,6 +123,9 @@ def register(  # noqa: PLR0917  # an option each, by name alone
         fixed_labels=fixed_labels,
         moving_labels=moving_labels,
         initial_transform=initial_transform,
+        guide_fixed=guide_fixed,
+        guide_moving=guide_moving,
+        guide_points=guide_points,
         spacing=spacing_of(spacing),
     )
     register_files(

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sarnet import __version__
-from sarnet.cohort.both_ways import register_images
 from sarnet.cohort.pair import CohortPair
 from sarnet.cohort.receipt import is_valid, stamps, write_receipt
 from sarnet.config import RegistrationSettings
 from sarnet.errors import SarnetError
 from sarnet.networks import LoadedGenerator, load_generator
-from sarnet.registration import Registration, read_pair, result_folder, write_registration
+from sarnet.registration import Registration, read_pair, register_images, result_folder, write_registration
 
 _load_once = functools.lru_cache(maxsize=1)(load_generator)
 """A worker is a process of its own, and registers all of its pairs by the same network."""

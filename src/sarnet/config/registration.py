@@ -88,8 +88,10 @@ class RegistrationSettings(Settings):
     """The foreground of a slice is registered on a grid of at most this many voxels along an axis."""
     magnified_voxels: int = Field(default=416, ge=0)
     """The network sees slices magnified, up to twofold, as long as no axis has more voxels than this."""
+    uncertainty: bool = False
+    """Whether the pair is also registered the other way round and some times over, to tell how sure the result is."""
     seed: int = 0
-    """Kept in the record; nothing of a registration is drawn at random so far."""
+    """What the repetitions for the uncertainty are drawn by; nothing else of a registration is random."""
     threads: int | None = Field(default=None, ge=1)
     """Threads to compute with; all cores where it is left out."""
     budget: float | None = Field(default=None, gt=0)

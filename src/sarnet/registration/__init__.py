@@ -1,5 +1,6 @@
 """Registering a pair: affine start, network pass, adaptation of the last layer, and the record of it all."""
 
+from sarnet.registration.both_ways import register_images
 from sarnet.registration.files import PairFiles, PairImages, read_pair
 from sarnet.registration.guides import Guides
 from sarnet.registration.measure import Labels
@@ -25,6 +26,7 @@ __all__ = [
     "read_pair",
     "read_record",
     "register",
+    "register_images",
     "result_folder",
     "write_registration",
     "write_whole",

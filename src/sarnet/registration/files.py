@@ -5,6 +5,8 @@ from pathlib import Path
 
 from sarnet.errors import DataError
 from sarnet.images import Image, read_image, read_labels
+from sarnet.registration.guides import Guides
+from sarnet.registration.landmarks import read_landmarks
 from sarnet.registration.measure import Labels
 from sarnet.registration.network_pair import Masks
 from sarnet.registration.record import Inputs
@@ -22,6 +24,11 @@ class PairFiles:
     fixed_labels: Path | None = None
     moving_labels: Path | None = None
     initial_transform: Path | None = None
+    guide_fixed: Path | None = None
+    """Labels of structures that steer."""
+    guide_moving: Path | None = None
+    guide_points: Path | None = None
+    """CSV of landmarks that steer: columns fixed_x, fixed_y[, fixed_z], moving_x, moving_y[, moving_z], LPS mm."""
     spacing: tuple[float, ...] | None = None
     """Millimetres along x, y[, z] of images that do not tell theirs."""
 
@@ -41,6 +48,7 @@ class PairImages:
     fixed: Image
     moving: Image
     masks: Masks
+    guides: Guides | None = None
     labels: Labels | None = None
     initial_transform: Transform | None = None
 
@@ -57,7 +65,14 @@ def read_pair(files: PairFiles) -> PairImages:
     masks = Masks(fixed=_labels(files.fixed_mask, fixed), moving=_labels(files.moving_mask, moving))
     fixed_labels, moving_labels = _labels(files.fixed_labels, fixed), _labels(files.moving_labels, moving)
     labels = Labels(fixed=fixed_labels, moving=moving_labels) if fixed_labels and moving_labels else None
-    return PairImages(fixed=fixed, moving=moving, masks=masks, labels=labels, initial_transform=initial)
+    points = read_landmarks(files.guide_points, axes=fixed.grid.dimension) if files.guide_points else None
+    guides = Guides(
+        fixed_labels=_labels(files.guide_fixed, fixed),
+        moving_labels=_labels(files.guide_moving, moving),
+        fixed_points=points.fixed if points else None,
+        moving_points=points.moving if points else None,
+    )
+    return PairImages(fixed=fixed, moving=moving, masks=masks, guides=guides, labels=labels, initial_transform=initial)
 
 
 def _labels(path: Path | None, image: Image) -> Image | None:

@@ -157,7 +157,8 @@ def _spots(points: Float[np.ndarray, "point axis"], grid: Grid, width_mm: float)
 
 def _places(grid: Grid) -> Float[np.ndarray, "voxel axis"]:
     index = np.moveaxis(np.indices(grid.shape), 0, -1).reshape(-1, grid.dimension)
-    return index @ grid.voxel_to_world().T + np.array(grid.origin)
+    places: np.ndarray = index @ grid.voxel_to_world().T + np.array(grid.origin)
+    return places
 
 
 def _longest_mm(grid: Grid) -> float:

@@ -98,10 +98,8 @@ class NetworkPair:
         if factor == 1:
             return self
         pool = F.avg_pool2d if self.grid.dimension == 2 else F.avg_pool3d
-        tensors = {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
-        return replace(
-            self, grid=self.grid.reduced(factor), **{name: pool(each, factor) for name, each in tensors.items()}
-        )
+        tensors = {name: pool(value, factor) for name, value in vars(self).items() if isinstance(value, Tensor)}
+        return replace(self, grid=self.grid.reduced(factor), **tensors)  # type: ignore[arg-type]  # names of tensors alone
 
     def to_world(self, displacement: Float[Tensor, "1 axis *space"], grid: Grid) -> Float[np.ndarray, "*target axis"]:
         """Take a field from voxels of the network's grid to millimetres (x first) on another grid."""

@@ -125,7 +125,7 @@ def write_registration(
     command: str | None = None,
     bids_names: BidsNames | None = None,
 ) -> None:
-    """Write the warped image, the transform and its inverse, the displacement, the record and the warped labels.
+    """Write the warped image, the transform and its inverse, the displacement, the record and what else there is.
 
     Args:
         registration: What to write.
@@ -143,10 +143,13 @@ def write_registration(
         transform=names.transform,
         inverse=names.inverse,
         warped_labels=f"warped_labels{ending}" if labels else None,
+        uncertainty="uncertainty.nii.gz" if registration.uncertainty else None,
     )
     write_image(registration.warped, folder / files.warped)
     if labels is not None and files.warped_labels is not None:
         write_image(labels, folder / files.warped_labels)
+    if registration.uncertainty is not None and files.uncertainty is not None:
+        write_image(registration.uncertainty, folder / files.uncertainty)
     write_transform(registration.transform, folder / names.transform)
     write_transform(registration.inverse, folder / names.inverse)
     write_displacement(registration.transform, folder / files.displacement)

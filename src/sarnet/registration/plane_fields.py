@@ -94,7 +94,7 @@ def _volume(slices: Float[Tensor, "slice y x"], axes: Axes, dimension: int) -> F
 def _features(generator: Generator, fixed: Tensor, moving: Tensor, magnification: float) -> Features:
     chunks = [
         generator.features(*(_seen(each, magnification, generator.multiple) for each in pair))
-        for pair in zip(fixed.split(_SLICES_AT_ONCE), moving.split(_SLICES_AT_ONCE), strict=True)
+        for pair in zip(torch.split(fixed, _SLICES_AT_ONCE), torch.split(moving, _SLICES_AT_ONCE), strict=True)
     ]
     if len(chunks) == 1:
         return chunks[0]

@@ -28,6 +28,9 @@ class Inputs(_Part):
     fixed_mask: str | None = None
     moving_mask: str | None = None
     initial_transform: str | None = None
+    guide_fixed: str | None = None
+    guide_moving: str | None = None
+    guide_points: str | None = None
 
 
 class Files(_Part):
@@ -39,6 +42,7 @@ class Files(_Part):
     """Nothing in records of before there was one."""
     displacement: str = "displacement.nii.gz"
     warped_labels: str | None = None
+    uncertainty: str | None = None
 
 
 class RecordedGrid(_Part):
@@ -101,6 +105,8 @@ class Record(_Part):
     """The largest of them; where the field folds it has no inverse, and this is large."""
     inverse_consistency_mm: float | None = None
     """From registering the pair the other way round; nothing where that was not asked for."""
+    uncertainty_mm: float | None = None
+    """Mean over the foreground of how far apart repeated registrations are; nothing where that was not asked for."""
     largest_displacement_mm: float
     mean_displacement_mm: float
     verdict: tuple[str, ...]

@@ -25,3 +25,6 @@ class Registration:
 
     warped_labels: Image | None = None
     """The moving labels on the fixed grid, where labels were given."""
+
+    uncertainty: Image | None = None
+    """How far apart repeated registrations are, in millimetres on the fixed grid, where that was asked for."""

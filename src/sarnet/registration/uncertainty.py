@@ -1,0 +1,54 @@
+"""How far a registration can be trusted, place by place: what it makes of slightly different pictures of the same."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from sarnet.images import Image
+from sarnet.registration.files import PairImages
+from sarnet.registration.result import Registration
+
+_RUNS = 4
+_GAMMA = (0.7, 1.4)
+_NOISE = 0.03
+"""Standard deviation of added noise, of the intensity range."""
+
+
+def uncertainty(
+    there: Registration, images: PairImages, run: Callable[[PairImages], Registration], *, seed: int
+) -> Image:
+    r"""Return how far apart repeated registrations of a pair are, on the fixed grid, in millimetres.
+
+    Each repetition sees the two images at other exposures and with other noise, and starts anew.
+
+    .. math:: s(p) = \sqrt{\tfrac{1}{n} \sum_k |d_k(p) - \bar d(p)|^2}
+
+    Args:
+        there: The registration in question, one of the ``n``.
+        images: Its pair.
+        run: Registers a pair as it was registered.
+        seed: What the exposures and the noise are drawn by.
+    """
+    rng = np.random.default_rng(seed)
+    total = there.transform.total_displacement().astype(np.float64)
+    squares = np.square(total).sum(axis=-1)
+    for _ in range(_RUNS):
+        seen = replace(images, fixed=_exposed(images.fixed, rng), moving=_exposed(images.moving, rng), labels=None)
+        found = run(seen).transform.total_displacement()
+        total += found
+        squares += np.square(found, dtype=np.float64).sum(axis=-1)
+    count = _RUNS + 1
+    variance = squares / count - np.square(total / count).sum(axis=-1)
+    return Image(array=np.sqrt(variance.clip(0)).astype(np.float32), grid=there.transform.grid)
+
+
+def _exposed(image: Image, rng: np.random.Generator) -> Image:
+    """The image with another gamma and with noise where it is not at its lowest value."""
+    good = np.isfinite(image.array)
+    values = image.array.astype(np.float64)
+    low, high = values[good].min(), values[good].max()
+    share = np.where(good, (values - low) / (high - low), 0)
+    gamma = np.exp(rng.uniform(*np.log(_GAMMA)))
+    changed = share**gamma + np.where(share > 0, _NOISE * rng.normal(size=share.shape), 0)
+    return replace(image, array=np.where(good, low + changed * (high - low), values).astype(np.float32))
