@@ -25,6 +25,7 @@ FLOORS = [
     "registration",
     "training",
     "datasets",
+    "curation",
     "networks",
     "transforms",
     "images",

@@ -161,7 +161,7 @@ def test_shares_that_leave_a_part_empty_are_refused(shares):
 
 
 def test_fewer_patients_than_parts_are_refused():
-    with pytest.raises(InputError, match="radiographs come from 2 patients, but a split needs three at least"):
+    with pytest.raises(InputError, match="images come from 2 patients, but a split needs three at least"):
         split_by_patient(_of_patients(2, visits=5), seed=0)
 
 

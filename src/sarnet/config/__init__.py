@@ -1,9 +1,10 @@
 """Settings of every stage, and how they are read."""
 
 from sarnet.config.benchmark import BenchmarkSettings, ElastixSettings
+from sarnet.config.curation import CurationSettings
 from sarnet.config.networks import DiscriminatorSettings, GeneratorSettings
 from sarnet.config.registration import AdaptationSettings, RefinementSettings, RegistrationSettings
-from sarnet.config.settings import Settings, build_settings, read_settings
+from sarnet.config.settings import Settings, build_settings, parse_overrides, read_settings
 from sarnet.config.training import (
     AdversarialSettings,
     AugmentationSettings,
@@ -21,6 +22,7 @@ __all__ = [
     "AdversarialSettings",
     "AugmentationSettings",
     "BenchmarkSettings",
+    "CurationSettings",
     "DiscriminatorSettings",
     "ElastixSettings",
     "GeneratorSettings",
@@ -35,5 +37,6 @@ __all__ = [
     "TrainingSettings",
     "UnetSettings",
     "build_settings",
+    "parse_overrides",
     "read_settings",
 ]

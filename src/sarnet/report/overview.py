@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from sarnet.images import write_whole
 from sarnet.report import figures, pictures
-from sarnet.report.files import write_whole
 from sarnet.report.result import read_result
 
 _LONGEST_PIXELS = 360
