@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sarnet.cli.console import progress_bar, say, say_note
-from sarnet.config import parse_overrides
+from sarnet.cli.console import messages, progress_bar, say, say_note
+from sarnet.config import SimulationSettings, build_settings, parse_overrides
 from sarnet.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,9 +28,7 @@ _PREPARED_HELP = "Prepared data: its folder or its manifest.csv."
 @data.command()
 def prepare(
     source: Annotated[str, typer.Argument(help="Name of the archive or layout; a wrong one lists them all.")],
-    folder: Annotated[
-        Path | None, typer.Argument(help="Where it lies; for csv and learn2reg the file will do.")
-    ] = None,
+    folder: Annotated[Path, typer.Argument(help="Where it lies, or is put by --fetch; for csv the file will do.")],
     *,
     out: Annotated[Path, typer.Option(help="Folder to write to; one that is there already is gone on with.")],
     override: Annotated[
@@ -41,6 +39,9 @@ def prepare(
         False
     ),
     strict: Annotated[bool, typer.Option("--strict", help="Exit with code 3 if an image was left out.")] = False,
+    fetch: Annotated[bool, typer.Option("--fetch", help="Fetch the archive first, if its owners let anybody.")] = False,
+    url: Annotated[str | None, typer.Option(help="Fetch it from here: a mirror, a server of one's own.")] = None,
+    sha256: Annotated[str | None, typer.Option(help="Hash of the file to fetch.")] = None,
 ) -> None:
     """Bring an archive's images into one layout: a manifest with the images beside it.
 
@@ -51,8 +52,11 @@ def prepare(
     from sarnet.curation import settings_for
 
     settings = settings_for(source, parse_overrides(override or []))
-    if folder is None:
-        raise InputError(f"FOLDER is missing: where does {source} lie?")
+    if fetch or url:
+        from sarnet.curation import fetch as fetch_archive
+
+        with messages.status(f"fetching {source}"):
+            folder = fetch_archive(source, folder, url=url, sha256=sha256)
     bar = progress_bar()
     task = bar.add_task("preparing")
 
@@ -115,6 +119,51 @@ def _shares(text: str) -> tuple[float, float]:
     if min(training, validation, tests) <= 0:
         raise InputError(f"shares is {text!r}, but each part must have some")
     return training / total, validation / total
+
+
+@data.command()
+def simulate(
+    manifest: Annotated[Path, typer.Argument(help=_PREPARED_HELP)],
+    *,
+    out: Annotated[Path, typer.Option(help="Folder to write to; a run that was stopped is gone on with.")],
+    pairs: Annotated[int, typer.Option(min=1, help="How many; the paper's number where left out.")] = 98_000,
+    size: Annotated[int, typer.Option(min=32, help="Pixels squared of every image.")] = 512,
+    part: Annotated[str, typer.Option("--split", help="train, validation, test or all.")] = "train",
+    fields: Annotated[bool, typer.Option("--fields", help="Write each pair's field, too.")] = False,
+    seed: Annotated[int, typer.Option(help="Of all pairs: the same seed gives the same.")] = 0,
+    override: Annotated[
+        list[str] | None, typer.Option("--set", help="KEY=VALUE: control_spacing_voxels, peak_voxels, layers.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; as many as cores where left out.")] = None,
+) -> None:
+    """Write pairs with a known field: each image and itself deformed, as often as the paper has it.
+
+    Training needs no such files, it draws its pairs itself; they are for other programs.
+    """
+    simulation = build_settings(SimulationSettings, parse_overrides(override or []))
+
+    from sarnet.curation import cores
+    from sarnet.datasets import SimulatedPairs, read_radiographs, split_by_patient, write_pairs
+
+    radiographs = read_radiographs(manifest)
+    if part != "all":
+        if part not in ("train", "validation", "test"):
+            raise InputError(f"split is {part!r}, but must be train, validation, test or all")
+        radiographs = getattr(split_by_patient(radiographs, seed=seed), part)
+    drawn = SimulatedPairs(radiographs, size=size, pairs=pairs, simulation=simulation, seed=seed)
+    bar = progress_bar()
+    task = bar.add_task("simulating", total=pairs)
+
+    def show(done: int) -> None:
+        bar.start()  # not before: what is wrong with the images is said in one line
+        bar.update(task, completed=done)
+
+    try:
+        listed = write_pairs(drawn, out, fields=fields, workers=workers or cores(), report=show)
+    finally:
+        if bar.live.is_started:
+            bar.stop()
+    say(f"{pairs} pairs of {len(radiographs)} images are listed in {listed}")
 
 
 @data.command()

@@ -6,7 +6,9 @@ torch before an image needs a network or an alignment: a run that finds nothing 
 
 from sarnet.curation.counts import Counts, count
 from sarnet.curation.divide import Division, divide
+from sarnet.curation.fetch import fetch
 from sarnet.curation.manifest import ManifestRow, manifest_of, read_manifest, write_manifest
+from sarnet.curation.pool import cores
 from sarnet.curation.prepare import Prepared, prepare, settings_for
 from sarnet.curation.splits import check_split, fold_patients, patients_of, split_patients
 from sarnet.curation.tables import read_table
@@ -17,8 +19,10 @@ __all__ = [
     "ManifestRow",
     "Prepared",
     "check_split",
+    "cores",
     "count",
     "divide",
+    "fetch",
     "fold_patients",
     "manifest_of",
     "patients_of",

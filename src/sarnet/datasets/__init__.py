@@ -13,12 +13,15 @@ from sarnet.datasets.radiographs import (
     read_radiographs,
     split_by_patient,
 )
+from sarnet.datasets.simulated_pairs import KnownPair, SimulatedPairs, write_pairs
 from sarnet.datasets.simulation import SimulatedPair, applied_field, largest_voxels, simulate_pair
 
 __all__ = [
+    "KnownPair",
     "Original",
     "Radiograph",
     "SimulatedPair",
+    "SimulatedPairs",
     "Split",
     "TrainingPair",
     "applied_field",
@@ -34,4 +37,5 @@ __all__ = [
     "read_radiographs",
     "simulate_pair",
     "split_by_patient",
+    "write_pairs",
 ]
