@@ -108,7 +108,8 @@ def _made_ready(parts: dict[str, Image], item: Item, settings: CurationSettings)
     array = np.round(ready["image"].array) if picture else ready["image"].array
     ready["image"] = replace(ready["image"], array=normalise(array) if settings.normalise else _compact(array))
     if not known:  # the empty column says so, and no millimetre that nobody measured is in the file
-        ready = {kind: Image.from_array(each.array) for kind, each in ready.items()}
+        notes = tuple(note for note in ready["image"].notes if "spacing" not in note)
+        ready = {kind: replace(Image.from_array(each.array), notes=notes) for kind, each in ready.items()}
     return _Ready(ready, picture, ready["image"].grid.spacing if known else None, mask_by)
 
 
