@@ -161,7 +161,7 @@ def test_shares_that_leave_a_part_empty_are_refused(shares):
 
 
 def test_fewer_patients_than_parts_are_refused():
-    with pytest.raises(InputError, match="radiographs come from 2 patients, but a split needs three at least"):
+    with pytest.raises(InputError, match="images come from 2 patients, but a split needs three at least"):
         split_by_patient(_of_patients(2, visits=5), seed=0)
 
 
@@ -320,3 +320,19 @@ def test_empty_mask_is_refused_by_name(visits):
 
     with pytest.raises(DataError, match=r"mask2\.png has no voxel of 255, but must show the lungs: leave it out"):
         load_originals((radiograph,), size=48)
+
+
+def test_image_without_a_mask_has_an_empty_one(tmp_path):
+    _written(tmp_path, np.arange(64, dtype=np.uint8).reshape(8, 8))
+    (radiograph,) = read_radiographs(_csv(tmp_path, HEADER, "image.png,,x,ann,0"))
+
+    assert radiograph.mask is None
+    assert not load_originals((radiograph,), size=32).mask.any()
+
+
+def test_volume_is_no_radiograph(tmp_path):
+    sitk.WriteImage(sitk.GetImageFromArray(np.ones((4, 5, 6), np.uint8)), str(tmp_path / "v.nii.gz"))
+    radiographs = read_radiographs(_csv(tmp_path, HEADER, "v.nii.gz,,x,ann,0"))
+
+    with pytest.raises(DataError, match=r"v\.nii\.gz is a volume"):
+        load_images(radiographs, size=32)

@@ -416,3 +416,10 @@ def test_shipped_configuration_does_not_contradict_itself(name, tmp_path):
 
     with pytest.raises(DataError, match=r"nowhere\.csv cannot be read"):  # all else was in order
         train_adversarial(settings.model_copy(update={"visits": tmp_path / "nowhere.csv", "out": tmp_path / "run"}))
+
+
+def test_mask_terms_need_the_masks_of_every_training_image(settings, visits):
+    visits.write_text(visits.read_text().replace("mask0.png", "").replace("mask1.png", "").replace("mask2.png", ""))
+
+    with pytest.raises(DataError, match=r"images have no mask, .* mask_model=sarnet-cxr"):
+        train_adversarial(settings)

@@ -246,3 +246,25 @@ def test_pairs_of_a_step_depend_on_seed_and_step_alone(settings):
     assert first.fixed.shape == (2, 1, 64, 64)
     assert all(torch.equal(one, two) for one, two in zip(first, again))
     assert not torch.equal(first.displacement, later.displacement)
+
+
+def test_first_stage_needs_no_masks(settings, visits):
+    lines = [line.replace(f"mask{number - 1}.png", "") for number, line in enumerate(visits.read_text().splitlines())]
+    visits.write_text("\n".join(lines) + "\n")
+
+    weights = train_initial(settings)
+
+    assert load_generator(weights).generator.settings == settings.generator
+
+
+def test_folder_of_prepared_data_is_read_as_its_manifest_is(settings, visits):
+    from sarnet.curation import prepare, settings_for
+
+    prepare("csv", visits, visits.parent / "prepared", settings_for("csv", {}), workers=1)
+
+    of_folder, of_list = (
+        _weights(train_initial(settings.model_copy(update={"visits": path, "out": settings.out / str(number)})))
+        for number, path in enumerate((visits.parent / "prepared", visits))
+    )
+
+    assert all(torch.equal(of_folder[name], of_list[name]) for name in of_list)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sarnet.benchmark.pair import Case, Pair, half
 from sarnet.config import BenchmarkSettings
+from sarnet.curation import manifest_of, read_manifest
 from sarnet.errors import DataError
 from sarnet.images import Image, read_image, read_labels
 from sarnet.registration import Labels
@@ -18,7 +19,7 @@ _Rows = list[dict[str, str]]
 
 
 def heart_cases(settings: BenchmarkSettings) -> list[Case]:
-    """Return a pair for each patient of ``frames.csv``, in numeric order.
+    """Return a pair for each patient of prepared data's manifest, or of ``frames.csv``, in numeric order.
 
     The middle slice is that of the slices listed, or of a whole stack; its spacing is not recorded and taken as 1.
 
@@ -26,11 +27,11 @@ def heart_cases(settings: BenchmarkSettings) -> list[Case]:
         DataError: If the file cannot be read, or a patient lacks a phase.
     """
     patients: dict[int, dict[str, _Rows]] = defaultdict(lambda: defaultdict(list))
-    path = settings.data / "frames.csv"
+    frames, manifest = settings.data / "frames.csv", manifest_of(settings.data)
+    path = manifest if manifest.is_file() else frames
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                patients[int(row["patient"])][row["phase"]].append(row)
+        for row in _manifest_rows(manifest) if manifest.is_file() else _frame_rows(frames):
+            patients[int(row["patient"].removeprefix("patient"))][row["phase"]].append(row)
     except (OSError, KeyError, ValueError) as error:
         raise DataError(
             f"{path} cannot be read as a CSV with the columns image, labels, patient, phase and slice: {error}"
@@ -38,10 +39,24 @@ def heart_cases(settings: BenchmarkSettings) -> list[Case]:
     return [_case(settings.data, number, patients[number]) for number in half(sorted(patients), settings.subjects)]
 
 
+def _frame_rows(frames: Path) -> _Rows:
+    with frames.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def _manifest_rows(manifest: Path) -> _Rows:
+    """The visit is the phase; the slices of a patient come in the order of their names."""
+    rows = sorted(read_manifest(manifest))
+    return [
+        {"image": row.image, "labels": row.labels, "patient": row.patient, "phase": row.visit, "slice": ""}
+        for row in rows
+    ]
+
+
 def _case(folder: Path, number: int, phases: dict[str, _Rows]) -> Case:
     missing = {"ed", "es"} - phases.keys()
     if missing:
-        raise DataError(f"patient {number} of {folder / 'frames.csv'} lacks the phase {sorted(missing)}")
+        raise DataError(f"patient {number} of {folder} lacks the phase {sorted(missing)}")
     return Case(name=f"{number} es<-ed", load=partial(_load, folder, phases["es"], phases["ed"]))
 
 

@@ -13,6 +13,7 @@ from sarnet.cli import (
     cohort,
     compose,
     convert,
+    data,
     demo,
     invert,
     jacobian,
@@ -41,6 +42,7 @@ app.command()(compose.compose)
 app.command()(jacobian.jacobian)
 app.command()(points.points)
 app.command()(convert.convert)
+app.add_typer(data.data, name="data")
 app.command()(train.train)
 app.command()(benchmark.benchmark)
 app.command()(cohort.cohort)

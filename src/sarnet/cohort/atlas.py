@@ -14,8 +14,8 @@ from sarnet.cohort.image import Atlas, CohortImage, to_atlas
 from sarnet.cohort.pair import CohortPair, check_files, check_ids, folder_of
 from sarnet.config import RegistrationSettings
 from sarnet.errors import DataError, InputError
-from sarnet.images import Grid, Image, foreground, normalise, read_image, resample, write_image
-from sarnet.registration import check_result_folder, read_record, write_whole
+from sarnet.images import Grid, Image, foreground, normalise, read_image, resample, write_image, write_whole
+from sarnet.registration import check_result_folder, read_record
 from sarnet.transforms import Transform, apply, compose, invert, read_transform
 
 TEMPLATE_FILE = "template.nii.gz"

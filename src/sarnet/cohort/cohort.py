@@ -16,7 +16,8 @@ from sarnet.cohort.summary import SUMMARY_FILE, Failure, Row, failure_file, summ
 from sarnet.cohort.workers import check_workers, death
 from sarnet.config import RegistrationSettings
 from sarnet.errors import DataError, InputError
-from sarnet.registration import check_result_folder, write_whole
+from sarnet.images import write_whole
+from sarnet.registration import check_result_folder
 
 _LOCK_FILE = ".lock"
 

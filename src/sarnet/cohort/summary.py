@@ -12,7 +12,8 @@ from sarnet.cohort.outliers import MEASURES, scores, standing_apart
 from sarnet.cohort.pair import CohortPair
 from sarnet.cohort.receipt import RECEIPT_FILE
 from sarnet.errors import DataError
-from sarnet.registration import Record, read_record, write_whole
+from sarnet.images import write_whole
+from sarnet.registration import Record, read_record
 
 SUMMARY_FILE = "summary.csv"
 FAILURES_FOLDER = "failures"

@@ -1,6 +1,7 @@
 """Settings of every stage, and how they are read."""
 
 from sarnet.config.benchmark import BenchmarkSettings, ElastixSettings
+from sarnet.config.curation import CurationSettings
 from sarnet.config.networks import DiscriminatorSettings, GeneratorSettings
 from sarnet.config.registration import (
     AdaptationSettings,
@@ -9,7 +10,7 @@ from sarnet.config.registration import (
     RegistrationSettings,
     VolumeSettings,
 )
-from sarnet.config.settings import Settings, build_settings, read_settings
+from sarnet.config.settings import Settings, build_settings, parse_overrides, read_settings
 from sarnet.config.training import (
     AdversarialSettings,
     AugmentationSettings,
@@ -27,6 +28,7 @@ __all__ = [
     "AdversarialSettings",
     "AugmentationSettings",
     "BenchmarkSettings",
+    "CurationSettings",
     "DiscriminatorSettings",
     "ElastixSettings",
     "GeneratorSettings",
@@ -43,5 +45,6 @@ __all__ = [
     "UnetSettings",
     "VolumeSettings",
     "build_settings",
+    "parse_overrides",
     "read_settings",
 ]

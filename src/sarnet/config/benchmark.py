@@ -39,7 +39,7 @@ class BenchmarkSettings(Settings):
     """Where the pairs come from. ``simulated-xray``: X-rays deformed by known fields. ``lung-masks``: masks out of
     feature maps and by a U-Net, no pairs. All else: real pairs."""
     data: Path
-    """Folder of the images; for X-rays the CSV that lists them."""
+    """Folder of the images, such as ``sarnet data prepare`` wrote; for X-rays the CSV that lists them will do."""
     dataset: str | None = None
     """X-rays alone: only rows of this data set, where the CSV holds several."""
     split: Literal["test", "all"] = "test"

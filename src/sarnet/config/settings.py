@@ -43,9 +43,23 @@ def read_settings(kind: type[_AnySettings], path: Path | None = None, overrides:
             raise ConfigError(f"config {path} cannot be read: {error.strerror}") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError(f"config {path} is not TOML: {error}") from error
+    return build_settings(kind, parse_overrides(overrides, tree))
+
+
+def parse_overrides(overrides: Sequence[str], tree: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return a tree of plain values with ``key=value`` or ``stage.key=value`` lines put into it.
+
+    Args:
+        overrides: The lines; the value as TOML writes it, a bare word is a string.
+        tree: What they change; nothing where it is left out.
+
+    Raises:
+        ConfigError: If a line is of another form.
+    """
+    changed: dict[str, Any] = {} if tree is None else tree
     for line in overrides:
-        _override(tree, line)
-    return build_settings(kind, tree)
+        _override(changed, line)
+    return changed
 
 
 def build_settings(kind: type[_AnySettings], tree: dict[str, Any]) -> _AnySettings:

@@ -156,7 +156,8 @@ class TrainingSettings(Settings):
     """What is trained, on what; each stage with steps is done, in this order."""
 
     visits: Path
-    """CSV with the columns image, mask, dataset, patient and visit; paths relative to it."""
+    """Folder that ``sarnet data prepare`` wrote, or a CSV with the columns image, mask, dataset, patient and visit, and
+    paths relative to it."""
     dataset: str | None = None
     """Only rows of this data set, where the CSV holds several."""
     out: Path = Path("runs/training")

@@ -5,6 +5,7 @@ from sarnet.datasets.radiographs import (
     Original,
     Radiograph,
     Split,
+    check_masks,
     later_visits,
     load_images,
     load_masks,
@@ -12,16 +13,20 @@ from sarnet.datasets.radiographs import (
     read_radiographs,
     split_by_patient,
 )
+from sarnet.datasets.simulated_pairs import KnownPair, SimulatedPairs, write_pairs
 from sarnet.datasets.simulation import SimulatedPair, applied_field, largest_voxels, simulate_pair
 
 __all__ = [
+    "KnownPair",
     "Original",
     "Radiograph",
     "SimulatedPair",
+    "SimulatedPairs",
     "Split",
     "TrainingPair",
     "applied_field",
     "augmented_pair",
+    "check_masks",
     "different_pair",
     "joined",
     "largest_voxels",
@@ -32,4 +37,5 @@ __all__ = [
     "read_radiographs",
     "simulate_pair",
     "split_by_patient",
+    "write_pairs",
 ]

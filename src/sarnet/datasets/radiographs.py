@@ -1,6 +1,5 @@
 """Chest X-rays with the masks of their lungs, and a split of them by patient."""
 
-import csv
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +10,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from sarnet.curation import manifest_of, read_table, split_patients
+from sarnet.curation.splits import PARTS
 from sarnet.errors import DataError, InputError
 from sarnet.images import Grid, Image, normalise, read_image, read_labels, resample
 from sarnet.types import Interpolation
 
 _INSIDE = 255
 """What a mask holds where the lungs are."""
-
-_PARTS = ("train", "validation", "test")
 
 _COLUMNS = ("image", "mask", "dataset", "patient", "visit")
 
@@ -28,7 +27,8 @@ class Radiograph:
     """One row of the CSV: where an image and its mask lie, and whose they are."""
 
     image: Path
-    mask: Path
+    mask: Path | None
+    """Nothing where the CSV names none."""
     dataset: str
     patient: str
     visit: str
@@ -42,7 +42,7 @@ class Original(NamedTuple):
     image: Float[Tensor, "batch 1 y x"]
     """In [0, 1]."""
     mask: Float[Tensor, "batch 1 y x"]
-    """Zero or one."""
+    """Zero or one; zero everywhere where an image has none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ def read_radiographs(visits: Path, *, dataset: str | None = None) -> tuple[Radio
     """Read the rows of a CSV with the columns image, mask, dataset, patient and visit, and split where there is one.
 
     Args:
-        visits: The CSV; paths in it are relative to its folder.
+        visits: The CSV, or the folder of prepared data whose manifest it is; paths in it are relative to its folder.
         dataset: Only rows of this data set.
 
     Returns:
@@ -67,15 +67,8 @@ def read_radiographs(visits: Path, *, dataset: str | None = None) -> tuple[Radio
     Raises:
         DataError: If the file cannot be read, a column is missing, or no row is left.
     """
-    try:
-        with visits.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets put a mark of order before it
-            reader = csv.DictReader(file, restval="")
-            columns, every_row = reader.fieldnames or [], list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{visits} cannot be read as a CSV: {error}") from error
-    missing = [column for column in _COLUMNS if column not in columns]
-    if missing:
-        raise DataError(f"{visits} has no column {missing}; wanted are {list(_COLUMNS)}")
+    visits = manifest_of(visits)
+    every_row = read_table(visits, _COLUMNS)
     rows = [row for row in every_row if dataset in (None, row["dataset"])]
     if not rows:
         raise DataError(f"{visits} has no row" + (f" of the data set {dataset!r}" if dataset else ""))
@@ -83,7 +76,7 @@ def read_radiographs(visits: Path, *, dataset: str | None = None) -> tuple[Radio
     return tuple(
         Radiograph(
             image=folder / row["image"],
-            mask=folder / row["mask"],
+            mask=folder / row["mask"] if row["mask"] else None,
             dataset=row["dataset"],
             patient=row["patient"],
             visit=row["visit"],
@@ -111,41 +104,29 @@ def split_by_patient(
     """
     if any(radiograph.part for radiograph in radiographs):
         return _given_split(radiographs)
-    if min(shares) <= 0 or sum(shares) >= 1:
-        raise InputError(f"shares are {shares}, but must be positive and leave something for tests")
-    patients = sorted({radiograph.patient for radiograph in radiographs})
-    if len(patients) < 3:
-        raise InputError(f"radiographs come from {len(patients)} patients, but a split needs three at least")
-    order = np.random.default_rng(seed).permutation(len(patients))
-    first, second = (max(1, round(share * len(patients))) for share in shares)
-    first = min(first, len(patients) - 2)  # of few patients, one is left for each of the other parts
-    second = min(second, len(patients) - first - 1)
-    part_of = {
-        patients[index]: "train" if place < first else "validation" if place < first + second else "test"
-        for place, index in enumerate(order)
-    }
-    return _parted(radiographs, part_of)
+    patients = {radiograph.patient: "" for radiograph in radiographs}
+    return _parted(radiographs, split_patients(patients, seed=seed, shares=shares))
 
 
 def _given_split(radiographs: tuple[Radiograph, ...]) -> Split:
     part_of: dict[str, str] = {}
     for radiograph in radiographs:
-        if radiograph.part not in _PARTS:
-            raise InputError(f"{radiograph.image} has the split {radiograph.part!r}, but wanted is one of {_PARTS}")
+        if radiograph.part not in PARTS:
+            raise InputError(f"{radiograph.image} has the split {radiograph.part!r}, but wanted is one of {PARTS}")
         first = part_of.setdefault(radiograph.patient, radiograph.part)
         if first != radiograph.part:
             raise InputError(
                 f"patient {radiograph.patient!r} is in the splits {first!r} and {radiograph.part!r}, "
                 "but must be in one only: correct the CSV's column split"
             )
-    missing = [part for part in _PARTS if part not in part_of.values()]
+    missing = [part for part in PARTS if part not in part_of.values()]
     if missing:
         raise InputError(f"the CSV's column split has no image for {missing}, but each part needs one")
     return _parted(radiographs, part_of)
 
 
 def _parted(radiographs: tuple[Radiograph, ...], part_of: dict[str, str]) -> Split:
-    parts: dict[str, list[Radiograph]] = {part: [] for part in _PARTS}
+    parts: dict[str, list[Radiograph]] = {part: [] for part in PARTS}
     for radiograph in radiographs:
         parts[part_of[radiograph.patient]].append(radiograph)
     return Split(**{name: tuple(rows) for name, rows in parts.items()})
@@ -176,6 +157,20 @@ def _is_number(text: str) -> bool:
         return False
 
 
+def check_masks(radiographs: tuple[Radiograph, ...]) -> None:
+    """Refuse images without a mask, where the masks are what is learned from.
+
+    Raises:
+        DataError: If there is one.
+    """
+    without = [radiograph for radiograph in radiographs if radiograph.mask is None]
+    if without:
+        raise DataError(
+            f"{len(without)} of {len(radiographs)} images have no mask, {without[0].image} the first, but the mask "
+            "terms learn from them: 'sarnet data prepare --set mask_model=sarnet-cxr' draws them, or set the terms to 0"
+        )
+
+
 def load_originals(radiographs: tuple[Radiograph, ...], *, size: int) -> Original:
     """Read images and masks, each resampled to ``size`` pixels squared.
 
@@ -183,6 +178,8 @@ def load_originals(radiographs: tuple[Radiograph, ...], *, size: int) -> Origina
         DataError: If a file cannot be read, a mask has another size than its image, or shows nothing.
     """
     for radiograph in radiographs:
+        if radiograph.mask is None:
+            continue
         image, mask = read_image(radiograph.image).grid.size, read_labels(radiograph.mask)
         if mask.grid.size != image:
             raise DataError(
@@ -195,15 +192,30 @@ def load_originals(radiographs: tuple[Radiograph, ...], *, size: int) -> Origina
 
 
 def load_images(radiographs: tuple[Radiograph, ...], *, size: int) -> Float[Tensor, "image 1 y x"]:
-    """Read the images, each resampled to ``size`` pixels squared and normalised to [0, 1]."""
-    arrays = [normalise(_squared(read_image(r.image), size, "linear").array) for r in radiographs]
+    """Read the images, each resampled to ``size`` pixels squared and normalised to [0, 1].
+
+    Raises:
+        DataError: If one cannot be read, or is a volume.
+    """
+    arrays = [normalise(_squared(_plane(r.image), size, "linear").array) for r in radiographs]
     return torch.from_numpy(np.stack(arrays))[:, None]
 
 
 def load_masks(radiographs: tuple[Radiograph, ...], *, size: int) -> Float[Tensor, "image 1 y x"]:
-    """Read the masks (255 is inside), each resampled to ``size`` pixels squared, as 0 and 1."""
-    arrays = [_squared(read_labels(r.mask), size, "nearest").array == _INSIDE for r in radiographs]
+    """Read the masks (255 is inside), each resampled to ``size`` pixels squared, as 0 and 1; 0 where there is none."""
+    empty = np.zeros((size, size), bool)
+    arrays = [
+        empty if r.mask is None else _squared(read_labels(r.mask), size, "nearest").array == _INSIDE
+        for r in radiographs
+    ]
     return torch.from_numpy(np.stack(arrays).astype(np.float32))[:, None]
+
+
+def _plane(path: Path) -> Image:
+    image = read_image(path)
+    if image.grid.dimension != 2:
+        raise DataError(f"{path} is a volume, but images of two axes are trained on: prepare slices of it")
+    return image
 
 
 def _squared(image: Image, size: int, interpolation: Interpolation) -> Image:

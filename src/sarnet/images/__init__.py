@@ -7,6 +7,7 @@ from sarnet.images.intensity import foreground, normalise
 from sarnet.images.network_grid import field_to_grid, network_grid
 from sarnet.images.resample import resample
 from sarnet.images.sample import SampleFiles, SamplePair, sample_files, sample_pair
+from sarnet.images.whole import write_whole
 
 __all__ = [
     "Grid",
@@ -23,4 +24,5 @@ __all__ = [
     "sample_files",
     "sample_pair",
     "write_image",
+    "write_whole",
 ]

@@ -5,7 +5,7 @@ from sarnet.registration.files import PairFiles, PairImages, read_pair
 from sarnet.registration.guides import Guides
 from sarnet.registration.measure import Labels
 from sarnet.registration.network_pair import Masks
-from sarnet.registration.output import BidsNames, check_result_folder, result_folder, write_registration, write_whole
+from sarnet.registration.output import BidsNames, check_result_folder, result_folder, write_registration
 from sarnet.registration.record import Inputs, Record, read_record
 from sarnet.registration.register import register
 from sarnet.registration.result import Registration
@@ -29,5 +29,4 @@ __all__ = [
     "register_images",
     "result_folder",
     "write_registration",
-    "write_whole",
 ]

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from sarnet.errors import DataError, InputError
+from sarnet.errors import InputError
 from sarnet.images import write_image
 from sarnet.registration.record import RECORD_FILE, Files, Inputs
 from sarnet.registration.result import Registration
@@ -61,24 +61,6 @@ def result_folder(out: Path, *, overwrite: bool) -> Iterator[Path]:
             folder.replace(out)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def write_whole(path: Path, content: bytes) -> Path:
-    """Write a file under another name in the same folder, then rename it, and return its path.
-
-    Raises:
-        DataError: If it cannot be written.
-    """
-    # two processes may write to one folder
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    except OSError as error:
-        raise DataError(f"{path} cannot be written: {error.strerror}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
 
 
 class BidsNames(NamedTuple):

@@ -1,8 +1,9 @@
-"""The report of one registration, in HTML and as a picture, and the index of many, from their result files alone."""
+"""What people look at, in HTML and as pictures: one registration, many of them, prepared data; from files alone."""
 
 from sarnet.report.index import write_index
 from sarnet.report.overview import write_overview
 from sarnet.report.page import write_report
+from sarnet.report.sheet import Sheet, write_sheet
 from sarnet.report.thumbnail import write_thumbnail
 
-__all__ = ["write_index", "write_overview", "write_report", "write_thumbnail"]
+__all__ = ["Sheet", "write_index", "write_overview", "write_report", "write_sheet", "write_thumbnail"]

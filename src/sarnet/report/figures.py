@@ -21,7 +21,7 @@ from matplotlib.ticker import MaxNLocator
 
 BEFORE_COLOUR = "#c26a00"
 AFTER_COLOUR = "#0b62b8"
-_INK = "#1f2933"
+INK = "#1f2933"
 _FAINT = "#d5dbe1"
 _GRID_COLOUR = "#ff9f1c"
 _CELLS = 24
@@ -59,7 +59,7 @@ def outlined(
     with _own_style():
         figure, axes = _canvas(background)
         if inside.any() and not inside.all():
-            axes.contour(inside, levels=[0.5], colors=_INK, linewidths=0.8, alpha=0.7)
+            axes.contour(inside, levels=[0.5], colors=INK, linewidths=0.8, alpha=0.7)
         axes.scatter(points[:, 1], points[:, 0], s=90, facecolors="none", edgecolors="black", linewidths=1.2)
         return _pixels(figure)
 
@@ -129,7 +129,7 @@ def contact_sheet(rows: Sequence[Sequence[UInt8[np.ndarray, "_ _ 3"]]], *, title
             top += count + gap
         for index, title in enumerate(titles):
             x = (gap + index * (widest + gap) + widest / 2) / width
-            figure.text(x, 1 - heading / 2 / height, title, ha="center", va="center", color=_INK, fontsize=11)
+            figure.text(x, 1 - heading / 2 / height, title, ha="center", va="center", color=INK, fontsize=11)
         file = BytesIO()
         figure.savefig(file, format="png")
     return file.getvalue()
@@ -184,7 +184,7 @@ def _plain(axes: Axes) -> None:
     axes.set_facecolor("white")
     axes.grid(visible=True, color=_FAINT, linewidth=0.6)
     axes.set_axisbelow(True)
-    axes.tick_params(colors=_INK, labelsize=9, length=0)
+    axes.tick_params(colors=INK, labelsize=9, length=0)
     for side, spine in axes.spines.items():
         spine.set_visible(side in ("left", "bottom"))
         spine.set_color("#9aa5b1")

@@ -12,7 +12,7 @@ from jinja2 import Environment, StrictUndefined
 
 from sarnet import __version__
 from sarnet.cohort import Row, worst_first
-from sarnet.registration import write_whole
+from sarnet.images import write_whole
 from sarnet.report import facts
 from sarnet.report.page import REPORT_NAME
 from sarnet.report.thumbnail import THUMBNAIL_NAME

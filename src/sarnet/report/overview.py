@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sarnet.registration import write_whole
+from sarnet.images import write_whole
 from sarnet.report import figures, pictures
 from sarnet.report.result import read_result
 

@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import UInt8
 from jinja2 import Environment, StrictUndefined
 
-from sarnet.registration import Record, write_whole
+from sarnet.images import write_whole
+from sarnet.registration import Record
 from sarnet.report import facts, figures, panels, pictures
 from sarnet.report.pictures import Cut
 from sarnet.report.planes import Letters, is_oblique

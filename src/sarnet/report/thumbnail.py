@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sarnet.registration import write_whole
+from sarnet.images import write_whole
 from sarnet.report import figures, pictures
 from sarnet.report.result import read_result
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from sarnet.config import TrainingSettings
-from sarnet.datasets import TrainingPair, load_originals, read_radiographs, split_by_patient
+from sarnet.datasets import TrainingPair, check_masks, load_originals, read_radiographs, split_by_patient
 from sarnet.errors import ConfigError
 from sarnet.losses import read_vgg
 from sarnet.networks import save_generator
@@ -57,6 +57,8 @@ def train_adversarial(settings: TrainingSettings, *, resume: bool = False, repor
     _check(settings)
     vgg = read_vgg(settings.vgg) if stage.weights.vgg else None
     split = split_by_patient(read_radiographs(settings.visits, dataset=settings.dataset), seed=settings.seed)
+    if any(getattr(stage.weights, term) for term in _OF_MASKS):
+        check_masks(split.train)
     claim(out, resume=resume)
     sources = PairSources(
         load_originals(split.train, size=settings.size),

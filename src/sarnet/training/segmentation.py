@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from sarnet.config import SourceSettings, TrainingSettings
-from sarnet.datasets import load_originals, read_radiographs, split_by_patient
+from sarnet.datasets import check_masks, load_originals, read_radiographs, split_by_patient
 from sarnet.errors import ConfigError
 from sarnet.losses import mask_supervision
 from sarnet.networks import predicted_mask, save_unet, unet
@@ -54,6 +54,7 @@ def train_unet(settings: TrainingSettings, *, resume: bool = False, report: Repo
     stage, out = settings.unet, settings.out / "unet"
     _check(settings)
     split = split_by_patient(read_radiographs(settings.visits, dataset=settings.dataset), seed=settings.seed)
+    check_masks(split.train)
     claim(out, resume=resume)
     sources = PairSources(
         load_originals(split.train, size=settings.size),

@@ -1,5 +1,6 @@
 """How well a generator does on images that it does not learn from."""
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -91,4 +92,6 @@ def mean_dice(segment: Callable[[Tensor], Tensor], held_out: Original) -> float:
 
 
 def _mean(values: list[float]) -> float:
-    return sum(values) / len(values) if values else 0.0
+    """Mean of what is known: the overlap of two empty masks, of images that have none, is not a number."""
+    known = [value for value in values if not math.isnan(value)]
+    return sum(known) / len(known) if known else 0.0

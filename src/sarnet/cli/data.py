@@ -1,0 +1,184 @@
+"""``sarnet data``: prepare, split, simulate, show."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sarnet.cli.console import messages, progress_bar, say, say_note
+from sarnet.config import SimulationSettings, build_settings, parse_overrides
+from sarnet.errors import InputError
+
+if TYPE_CHECKING:
+    from sarnet.curation import Prepared
+
+SOME_LEFT_OUT = 3
+"""Exit code where the work is done, but for some of many inputs, and ``--strict`` was asked for."""
+
+_SHOWN = 10
+
+data = typer.Typer(
+    help="Prepare images for training and benchmarks: any archive to one layout, splits, simulated pairs, a look.",
+    no_args_is_help=True,
+)
+
+_PREPARED_HELP = "Prepared data: its folder or its manifest.csv."
+
+
+@data.command()
+def prepare(
+    source: Annotated[str, typer.Argument(help="Name of the archive or layout; a wrong one lists them all.")],
+    folder: Annotated[Path, typer.Argument(help="Where it lies, or is put by --fetch; for csv the file will do.")],
+    *,
+    out: Annotated[Path, typer.Option(help="Folder to write to; one that is there already is gone on with.")],
+    override: Annotated[
+        list[str] | None, typer.Option("--set", help="KEY=VALUE: size, spacing_mm, masks, ...; may be repeated.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; as many as cores where left out.")] = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Compare every file by its hash, not by size and time.")] = (
+        False
+    ),
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with code 3 if an image was left out.")] = False,
+    fetch: Annotated[bool, typer.Option("--fetch", help="Fetch the archive first, if its owners let anybody.")] = False,
+    url: Annotated[str | None, typer.Option(help="Fetch it from here: a mirror, a server of one's own.")] = None,
+    sha256: Annotated[str | None, typer.Option(help="Hash of the file to fetch.")] = None,
+) -> None:
+    """Bring an archive's images into one layout: a manifest with the images beside it.
+
+    Every image is read, checked, brought to the wanted size and written; what is left out is named, with the reason.
+    What is done already is not done again.
+    """
+    from sarnet.curation import prepare as prepare_images
+    from sarnet.curation import settings_for
+
+    settings = settings_for(source, parse_overrides(override or []))
+    if fetch or url:
+        from sarnet.curation import fetch as fetch_archive
+
+        with messages.status(f"fetching {source}"):
+            folder = fetch_archive(source, folder, url=url, sha256=sha256)
+    bar = progress_bar()
+    task = bar.add_task("preparing")
+
+    def show(name: str, done: int, total: int) -> None:
+        bar.start()  # not before: what is wrong with the archive is said in one line
+        bar.update(task, completed=done, total=total, description=name)
+
+    try:
+        prepared = prepare_images(source, folder, out, settings, workers=workers, verify=verify, report=show)
+    finally:
+        if bar.live.is_started:
+            bar.stop()
+    _tell(prepared, out)
+    if strict and prepared.left_out:
+        raise typer.Exit(SOME_LEFT_OUT)
+
+
+def _tell(prepared: "Prepared", out: Path) -> None:
+    for note in prepared.notes:
+        say_note(note)
+    for left_out in prepared.left_out[:_SHOWN]:
+        say_note(f"left out {left_out.name}: {left_out.reason}")
+    if len(prepared.left_out) > _SHOWN:
+        say_note(f"and {len(prepared.left_out) - _SHOWN} more, all of them in {out / 'left-out.csv'}")
+    new = f"{prepared.done_now} looked at now" if prepared.done_now else "nothing to do"
+    say(f"{prepared.images} images are in {out} ({new}), {len(prepared.left_out)} left out.")
+    say(f"Look at them by sarnet data show {out}")
+
+
+@data.command()
+def split(
+    manifest: Annotated[Path, typer.Argument(help=_PREPARED_HELP)],
+    seed: Annotated[int, typer.Option(help="Of the order that patients are drawn in.")] = 0,
+    shares: Annotated[str, typer.Option(help="Percent of patients for training, validation, tests.")] = "70,10,20",
+    folds: Annotated[
+        int | None, typer.Option(min=2, help="Instead: so many splits, fold-1.csv, fold-2.csv, ...")
+    ] = None,
+    balance: Annotated[bool, typer.Option("--balance", help="Give every part its share of each group.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Draw anew where there is a split already.")] = False,
+) -> None:
+    """Divide the patients into training, validation and test; nobody is in two of them.
+
+    A split that is there already is checked and kept.
+    """
+    from sarnet.curation import divide
+
+    for path, patients, images in divide(
+        manifest, seed=seed, shares=_shares(shares), folds=folds, balance=balance, overwrite=overwrite
+    ):
+        told = ", ".join(f"{part} {count} ({images[part]} images)" for part, count in patients.items())
+        say(f"{path}: patients for {told}")
+
+
+def _shares(text: str) -> tuple[float, float]:
+    try:
+        training, validation, tests = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise InputError(f"shares is {text!r}, but must be three numbers: 70,10,20") from error
+    total = training + validation + tests
+    if min(training, validation, tests) <= 0:
+        raise InputError(f"shares is {text!r}, but each part must have some")
+    return training / total, validation / total
+
+
+@data.command()
+def simulate(
+    manifest: Annotated[Path, typer.Argument(help=_PREPARED_HELP)],
+    *,
+    out: Annotated[Path, typer.Option(help="Folder to write to; a run that was stopped is gone on with.")],
+    pairs: Annotated[int, typer.Option(min=1, help="How many; the paper's number where left out.")] = 98_000,
+    size: Annotated[int, typer.Option(min=32, help="Pixels squared of every image.")] = 512,
+    part: Annotated[str, typer.Option("--split", help="train, validation, test or all.")] = "train",
+    fields: Annotated[bool, typer.Option("--fields", help="Write each pair's field, too.")] = False,
+    seed: Annotated[int, typer.Option(help="Of all pairs: the same seed gives the same.")] = 0,
+    override: Annotated[
+        list[str] | None, typer.Option("--set", help="KEY=VALUE: control_spacing_voxels, peak_voxels, layers.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; as many as cores where left out.")] = None,
+) -> None:
+    """Write pairs with a known field: each image and itself deformed, as often as the paper has it.
+
+    Training needs no such files, it draws its pairs itself; they are for other programs.
+    """
+    simulation = build_settings(SimulationSettings, parse_overrides(override or []))
+
+    from sarnet.curation import cores
+    from sarnet.datasets import SimulatedPairs, read_radiographs, split_by_patient, write_pairs
+
+    radiographs = read_radiographs(manifest)
+    if part != "all":
+        if part not in ("train", "validation", "test"):
+            raise InputError(f"split is {part!r}, but must be train, validation, test or all")
+        radiographs = getattr(split_by_patient(radiographs, seed=seed), part)
+    drawn = SimulatedPairs(radiographs, size=size, pairs=pairs, simulation=simulation, seed=seed)
+    bar = progress_bar()
+    task = bar.add_task("simulating", total=pairs)
+
+    def show(done: int) -> None:
+        bar.start()  # not before: what is wrong with the images is said in one line
+        bar.update(task, completed=done)
+
+    try:
+        listed = write_pairs(drawn, out, fields=fields, workers=workers or cores(), report=show)
+    finally:
+        if bar.live.is_started:
+            bar.stop()
+    say(f"{pairs} pairs of {len(radiographs)} images are listed in {listed}")
+
+
+@data.command()
+def show(
+    manifest: Annotated[Path, typer.Argument(help=_PREPARED_HELP)],
+    out: Annotated[Path | None, typer.Option(help="Folder to write to; that of the manifest where left out.")] = None,
+    images: Annotated[int, typer.Option(min=1, help="How many to show, at equal steps through the manifest.")] = 60,
+) -> None:
+    """Write a contact sheet, sheet.html and sheet.png: images with their masks and labels, and counts."""
+    from sarnet.curation import manifest_of
+    from sarnet.report import write_sheet
+
+    sheet = write_sheet(manifest, out=out or manifest_of(manifest).parent, most=images)
+    for what, values in sheet.counts.items():
+        listed = ", ".join(f"{value} ({number})" for value, number in list(values.items())[:_SHOWN])
+        more = f" and {len(values) - _SHOWN} more" if len(values) > _SHOWN else ""
+        say(f"{what}: {listed}{more}")
+    say(f"Look at {sheet.html} or {sheet.picture}")

@@ -1,0 +1,301 @@
+"""From an archive to prepared data: what is there, what is done already, the rest, and the manifest of it all."""
+
+import hashlib
+import json
+import platform
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from sarnet import __version__
+from sarnet.config import CurationSettings, build_settings
+from sarnet.curation.atlas import ATLAS, write_atlas
+from sarnet.curation.entry import JOURNAL, Entry, FileRecord, read_journal
+from sarnet.curation.item import Item, LeftOut, Survey
+from sarnet.curation.manifest import MANIFEST, ManifestRow, read_manifest
+from sarnet.curation.pool import cores, curate_all
+from sarnet.curation.sources import SOURCES
+from sarnet.curation.tables import as_table
+from sarnet.errors import DataError, InputError
+from sarnet.images import write_whole
+
+LEFT_OUT = "left-out.csv"
+PREPARED = "prepared.json"
+
+_LAYOUT = 1
+"""Counts up when the same settings come to mean other files: everything is then prepared anew."""
+
+_NOT_OF_AN_IMAGE = {"selection", "columns", "pattern", "suffix", "dimension", "masks", "atlas"}
+"""Settings that choose files: no image is prepared anew for them."""
+
+Report = Callable[[str, int, int], None]
+"""Called with the last image's name, how many are done and how many there are to do."""
+
+
+class Prepared(NamedTuple):
+    """What a run came to."""
+
+    images: int
+    """In the manifest."""
+    done_now: int
+    """Images that this run looked into, the rest being done before."""
+    left_out: tuple[LeftOut, ...]
+    notes: tuple[str, ...]
+
+
+def settings_for(source: str, overrides: dict[str, object]) -> CurationSettings:
+    """Return a source's own settings, and what is asked for otherwise.
+
+    Raises:
+        InputError: If there is no such source.
+        ConfigError: If a setting is unknown or has a wrong value.
+    """
+    if source not in SOURCES:
+        raise InputError(f"source is {source!r}, but must be one of {', '.join(SOURCES)}")
+    return build_settings(CurationSettings, {**SOURCES[source].defaults, **overrides})
+
+
+def prepare(
+    source: str,
+    folder: Path,
+    out: Path,
+    settings: CurationSettings,
+    *,
+    workers: int | None = None,
+    verify: bool = False,
+    report: Report | None = None,
+) -> Prepared:
+    """Prepare the images of an archive, or those that changed since the last time.
+
+    Whether a file changed is told by its size and time; what an interruption left undone is done. Images of an earlier
+    run that this one does not name are removed.
+
+    Args:
+        source: Name of the archive's layout.
+        folder: Where the archive lies, or the file that lists it.
+        out: Folder of the prepared data.
+        settings: What becomes of each image.
+        workers: Processes; as many as there are cores where it is left out.
+        verify: Whether every file is also compared by its hash.
+        report: Called after every image.
+
+    Raises:
+        InputError: If the source is unknown, or ``out`` holds something else or lies in the archive.
+        DataError: If there is no archive, or a result cannot be written.
+        SarnetError: As the source, or :func:`curate` does.
+    """
+    if source not in SOURCES:
+        raise InputError(f"source is {source!r}, but must be one of {', '.join(SOURCES)}")
+    if not folder.exists():
+        raise DataError(f"{folder} does not exist: wanted for {source} are {SOURCES[source].wanted}")
+    _check_out(out, source, folder)
+    root = folder if folder.is_dir() else folder.parent
+    survey = _named_once(SOURCES[source].survey(folder, settings))
+    if not survey.items:
+        raise DataError(f"{folder} leaves no image to prepare: {_counted(survey.left_out)}")
+    out.mkdir(parents=True, exist_ok=True)
+
+    before = read_journal(out)
+    told = settings.model_dump(mode="json", exclude=_NOT_OF_AN_IMAGE)
+    keys = {item.name: _key(item, told) for item in survey.items}
+    current, notes = _current(survey.items, keys, before, root, out, verify=verify)
+    missing = [(item, keys[item.name]) for item in survey.items if item.name not in current]
+    entries = dict(current)
+    with (out / JOURNAL).open("a", encoding="utf-8") as journal:
+        for entry in curate_all(missing, root=root, out=out, settings=settings, workers=workers or cores()):
+            journal.write(entry.model_dump_json() + "\n")
+            journal.flush()  # what is done stays done
+            entries[entry.name] = entry
+            if report is not None:
+                report(entry.name, len(entries) - len(current), len(missing))
+
+    ordered = _told_apart([entries[item.name] for item in survey.items])
+    _remove(before, ordered, out)
+    faults = tuple(LeftOut(entry.name, entry.reason) for entry in ordered if entry.reason)
+    result = Prepared(
+        images=len(ordered) - len(faults),
+        done_now=len(missing),
+        left_out=(*survey.left_out, *faults),
+        notes=(*survey.notes, *notes, *_mixed_spacings(ordered)),
+    )
+    if _written(source, survey, ordered, result, out) or not (out / PREPARED).is_file():
+        if settings.atlas and result.images:
+            write_atlas(out, [out / entry.image for entry in ordered if entry.image])
+        _write_prepared(source, folder, settings, result, out)
+    return result
+
+
+def _check_out(out: Path, source: str, folder: Path) -> None:
+    if folder.is_dir() and out.resolve().is_relative_to(folder.resolve()):
+        raise InputError(
+            f"out {out} lies in the archive {folder}, but must not become a part of it: choose another folder"
+        )
+    if (out / PREPARED).is_file():
+        told = json.loads((out / PREPARED).read_text(encoding="utf-8"))
+        if (told["source"], told["folder"]) != (source, str(folder.resolve())):
+            raise InputError(
+                f"out {out} holds what was prepared from {told['source']} {told['folder']}: choose another folder, or "
+                "remove that one"
+            )
+    elif out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / JOURNAL).is_file())):
+        raise InputError(f"out {out} is there and was not made by 'sarnet data prepare': choose another folder")
+
+
+def _named_once(survey: Survey) -> Survey:
+    """Leave out what has a name that an earlier image has."""
+    once: dict[str, Item] = {}
+    twice = []
+    for item in survey.items:
+        if once.setdefault(item.name, item) is not item:
+            twice.append(LeftOut(item.name, "an earlier image has this name"))
+    return survey._replace(items=tuple(once.values()), left_out=(*survey.left_out, *twice))
+
+
+def _key(item: Item, settings: dict[str, object]) -> str:
+    """What the result depends on beside the files."""
+    told = {
+        "layout": _LAYOUT,
+        "settings": settings,
+        "kinds": {kind: [part.read.__name__, len(part.files)] for kind, part in item.parts.items()},
+        "spacing": item.spacing,
+    }
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _current(
+    items: Sequence[Item], keys: dict[str, str], before: dict[str, Entry], root: Path, out: Path, *, verify: bool
+) -> tuple[dict[str, Entry], tuple[str, ...]]:
+    """The entries that still hold, and a note where hashes say otherwise than sizes and times."""
+    current: dict[str, Entry] = {}
+    for item in items:
+        entry = before.get(item.name)
+        files = tuple(_name(file, root) for part in item.parts.values() for file in part.files)
+        twin_is_there = entry is not None and (not entry.same_as or entry.same_as in keys)
+        if entry is not None and twin_is_there and entry.is_current(keys[item.name], files, root, out):
+            current[item.name] = entry
+    if not verify:
+        return current, ()
+    with ThreadPoolExecutor(cores()) as pool:  # hashing releases the interpreter
+        same = pool.map(lambda entry: entry.unchanged(root, out, FileRecord.is_same), current.values())
+        changed = [entry.name for entry, is_same in zip(list(current.values()), same, strict=True) if not is_same]
+    held = {name: entry for name, entry in current.items() if name not in changed}
+    told = [f"{len(held)} images verified by the hashes of their files."] if held else []
+    told += [
+        f"{name} was prepared anew: its files had other content than their sizes and times said." for name in changed
+    ]
+    return held, tuple(told)
+
+
+def _name(file: Path, root: Path) -> str:
+    return (file.relative_to(root) if file.is_relative_to(root) else file).as_posix()
+
+
+def _told_apart(entries: list[Entry]) -> list[Entry]:
+    """Leave out images whose files have the content of an earlier one's: two patients would share a picture."""
+    first: dict[str, str] = {}
+    apart = []
+    for entry in entries:
+        if entry.image and not entry.reason:
+            twin = first.setdefault(entry.sources[0].sha256, entry.name)
+            if twin != entry.name:
+                reason = f"its file has the same content as that of {twin}"
+                entry = Entry(name=entry.name, key=entry.key, sources=entry.sources, reason=reason, same_as=twin)  # noqa: PLW2901
+        apart.append(entry)
+    return apart
+
+
+def _remove(before: dict[str, Entry], entries: Iterable[Entry], out: Path) -> None:
+    """Remove the files of images that are no longer there; those of others were never ours."""
+    kept = {record.path for entry in entries for record in entry.outputs}
+    for entry in before.values():
+        for record in entry.outputs:
+            if record.path not in kept:
+                (out / record.path).unlink(missing_ok=True)
+
+
+def _mixed_spacings(entries: Iterable[Entry]) -> tuple[str, ...]:
+    counts: dict[str, int] = {}
+    for entry in entries:
+        if not entry.reason:
+            told = _joined(entry.spacing_mm) or "unknown"
+            counts[told] = counts.get(told, 0) + 1
+    if len(counts) < 2:
+        return ()
+    most = sorted(counts, key=lambda told: -counts[told])
+    listed = "; ".join(f"{told} ({counts[told]})" for told in most[:4])
+    return (f"Spacings differ, {len(counts)} of them: {listed}{'; ...' if len(most) > 4 else ''} mm.",)
+
+
+def _written(source: str, survey: Survey, entries: list[Entry], result: Prepared, out: Path) -> bool:
+    """Write the tables, those that would be other than they are; tell whether there was one."""
+    rows = [_row(source, item, entry) for item, entry in zip(survey.items, entries, strict=True) if not entry.reason]
+    texts = {
+        JOURNAL: "".join(entry.model_dump_json() + "\n" for entry in entries),
+        LEFT_OUT: as_table(LeftOut._fields, result.left_out),
+        MANIFEST: as_table(ManifestRow._fields, _with_splits(rows, out)),
+    }
+    new = [name for name, text in texts.items() if not _holds(out / name, text)]
+    for name in new:
+        write_whole(out / name, texts[name].encode())
+    return bool(new)
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_bytes() == text.encode()
+
+
+def _row(source: str, item: Item, entry: Entry) -> ManifestRow:
+    return ManifestRow(
+        image=entry.image,
+        mask=entry.mask,
+        labels=entry.labels,
+        dataset=item.dataset or source,
+        patient=item.patient,
+        visit=item.visit,
+        group=item.group,
+        split=item.split,
+        size=_joined(entry.size),
+        spacing_mm=_joined(entry.spacing_mm),
+        mask_by=entry.mask_by,
+        source=entry.sources[0].path,
+        source_sha256=entry.sources[0].sha256,
+        notes=" ".join(entry.notes),
+    )
+
+
+def _joined(numbers: tuple[float, ...] | None) -> str:
+    return " ".join(f"{number:.6g}" for number in numbers or ())
+
+
+def _with_splits(rows: list[ManifestRow], out: Path) -> list[ManifestRow]:
+    """Keep a split that was drawn before, as long as it knows every image."""
+    if not (out / MANIFEST).is_file():
+        return rows
+    drawn = {row.image: row.split for row in read_manifest(out / MANIFEST)}
+    if all(drawn.get(row.image) for row in rows):
+        return [row._replace(split=drawn[row.image]) for row in rows]
+    return rows
+
+
+def _write_prepared(source: str, folder: Path, settings: CurationSettings, result: Prepared, out: Path) -> None:
+    told = {
+        "source": source,
+        "folder": str(folder.resolve()),
+        "settings": settings.model_dump(mode="json"),
+        "images": result.images,
+        "left_out": len(result.left_out),
+        "notes": list(result.notes),
+        "atlas": ATLAS if (out / ATLAS).is_file() else None,
+        "version": __version__,
+        "python": platform.python_version(),
+        "written": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    write_whole(out / PREPARED, f"{json.dumps(told, indent=2)}\n".encode())
+
+
+def _counted(left_out: Sequence[LeftOut]) -> str:
+    """Reasons, each with how many have it."""
+    reasons = [each.reason for each in left_out]
+    return "; ".join(f"{reasons.count(reason)} x {reason}" for reason in dict.fromkeys(reasons)) or "it holds none"

@@ -1,0 +1,127 @@
+"""ADNI-1: T1 volumes of controls, mild impairment and Alzheimer's disease, as the archive unpacks them.
+
+::
+
+    ADNI/002_S_0295/MP-RAGE/2006-04-18_08_20_30.0/I13722/*.dcm        or one .nii
+    ADNI1_....csv                                                    Image Data ID, Subject, Group, Visit, ...
+"""
+
+import re
+from collections import defaultdict
+from pathlib import Path
+
+from sarnet.config import CurationSettings
+from sarnet.curation.item import Item, LeftOut, Part, Source, Survey
+from sarnet.curation.sources.layout import by_stem, image_files, labels
+from sarnet.curation.tables import TableRow, read_table
+from sarnet.errors import DataError
+from sarnet.images import read_image
+
+WANTED = (
+    "ADNI/<subject>/<description>/<date>/<id>/ with one .nii or the .dcm of one series, and beside ADNI/ the "
+    "collection's CSV with the columns Image Data ID, Subject, Group, Visit"
+)
+
+_ID, _SUBJECT, _GROUP, _VISIT = "Image Data ID", "Subject", "Group", "Visit"
+_COLUMNS = (_ID, _SUBJECT, _GROUP, _VISIT)
+_WANTED_OF = {"CN": 200, "MCI": 400, "AD": 200}
+_SAME = {"NL": "CN", "Normal": "CN", "LMCI": "MCI"}
+"""What later exports call the groups of ADNI-1."""
+
+
+def survey(folder: Path, settings: CurationSettings) -> Survey:
+    """Take the paper's 800 volumes, or all.
+
+    The rule: subjects in the order of their names, the first 200 of CN, 400 of MCI and 200 of AD that have a volume
+    here, of each the earliest day and of several that day the lowest image id. The ``.csv`` may name more than was
+    downloaded; what it names by an id that is not here and whose subject is, is left out.
+
+    Raises:
+        DataError: If there is no CSV with the columns, or no volume.
+    """
+    root = folder / "ADNI" if (folder / "ADNI").is_dir() else folder
+    rows = {row[_ID].strip(): row for row in _table(folder, root)}
+    scans = {path.name: path for path in sorted(root.glob("[0-9]*_S_*/*/*/*")) if path.is_dir()}
+    if not scans:
+        raise DataError(f"{folder} holds no ADNI/<subject>/<description>/<date>/<id>/: wanted are {WANTED}")
+    here = {scan.relative_to(root).parts[0] for scan in scans.values()}
+    left_out = [
+        LeftOut(id_, "its folder is not there")
+        for id_, row in rows.items()
+        if id_ not in scans and row[_SUBJECT] in here
+    ]
+    left_out += [LeftOut(id_, "no row of the CSV names it") for id_ in scans if id_ not in rows]
+    known = [(scans[id_], row) for id_, row in rows.items() if id_ in scans]
+    notes: tuple[str, ...] = ()
+    if settings.selection == "paper":
+        chosen, counts = _paper(known)
+        told = ", ".join(f"{counts[group]} of {most} {group}" for group, most in _WANTED_OF.items())
+        notes = (f"The paper's rule takes {told}: {len(chosen)} of {len(known)} volumes.",)
+        known = chosen
+    masks = by_stem(image_files(settings.masks)) if settings.masks else {}
+    items = []
+    for scan, row in known:
+        part = _volume(scan)
+        if part is None:
+            left_out.append(LeftOut(scan.name, "its folder holds neither a NIfTI file nor a DICOM series"))
+        else:
+            items.append(_item(scan, row, part, masks.get(scan.name)))
+    return Survey(tuple(items), tuple(left_out), notes)
+
+
+def _table(folder: Path, root: Path) -> list[TableRow]:
+    """The rows of the first CSV that has the columns: the archive's other tables may lie beside it."""
+    tables = sorted({*folder.glob("*.csv"), *root.glob("*.csv")})
+    for table in tables:
+        try:
+            return read_table(table, _COLUMNS)
+        except DataError:
+            if len(tables) == 1:
+                raise
+    raise DataError(f"{folder} holds no CSV with the columns {list(_COLUMNS)}: wanted are {WANTED}")
+
+
+def _paper(known: list[tuple[Path, TableRow]]) -> tuple[list[tuple[Path, TableRow]], dict[str, int]]:
+    first: dict[str, tuple[Path, TableRow]] = {}
+    for scan, row in sorted(known, key=lambda each: (each[1][_SUBJECT], each[0].parent.name, _number(each[0].name))):
+        first.setdefault(row[_SUBJECT], (scan, row))
+    chosen, counts = [], defaultdict[str, int](int)
+    for _, (scan, row) in sorted(first.items()):
+        group = _group(row)
+        if counts[group] < _WANTED_OF.get(group, 0):
+            counts[group] += 1
+            chosen.append((scan, row))
+    return chosen, counts
+
+
+def _number(name: str) -> int:
+    return int(re.sub(r"\D", "", name) or 0)
+
+
+def _group(row: TableRow) -> str:
+    return _SAME.get(row[_GROUP].strip(), row[_GROUP].strip())
+
+
+def _volume(scan: Path) -> Part | None:
+    niftis = image_files(scan, "*.nii*")
+    if niftis:
+        return Part(paths=(niftis[0],), read=read_image)
+    return Part(paths=(scan,), read=read_image) if any(scan.glob("*.dcm")) else None
+
+
+def _item(scan: Path, row: TableRow, part: Part, mask: Path | None) -> Item:
+    return Item(
+        name=f"{row[_SUBJECT]}_{scan.name}",
+        image=part,
+        mask=labels(mask),
+        patient=row[_SUBJECT],
+        visit=row[_VISIT],
+        group=_group(row),
+    )
+
+
+SOURCE = Source(
+    survey,
+    WANTED,
+    {"spacing_mm": 1.0, "size": 256, "normalise": True, "template": "mni", "brain": "deepbet", "atlas": True},
+)

@@ -1,0 +1,91 @@
+"""A task of Learn2Reg, or anybody's data with its ``dataset.json``.
+
+::
+
+    dataset.json or NAME_dataset.json     training, test: [{image, label, mask}]; registration_val: [{fixed, moving}]
+    imagesTr/OASIS_0001_0000.nii.gz       TASK_PPPP_MMMM: patient, then modality or visit
+    labelsTr/OASIS_0001_0000.nii.gz
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from sarnet.config import CurationSettings
+from sarnet.curation.item import Item, LeftOut, Source, Survey
+from sarnet.curation.sources.layout import image, labels, only_file, stem
+from sarnet.errors import DataError
+
+WANTED = (
+    "dataset.json or NAME_dataset.json, with images in imagesTr/ and imagesTs/, labels and masks in labelsTr/, masksTr/"
+)
+
+_BESIDE = {"label": "labels", "mask": "masks"}
+"""What an entry calls a file, and the folder it lies in where the entry does not name it."""
+
+
+def survey(folder: Path, settings: CurationSettings) -> Survey:
+    """Take the images that the file lists for training, for tests and in its validation pairs.
+
+    That is also their split; where one of the three would be empty, nothing is split.
+
+    Raises:
+        DataError: If the file cannot be read, or lists no image that is there.
+    """
+    table = only_file(folder, "*dataset.json", what=WANTED) if folder.is_dir() else folder
+    entries = _entries(_read(table))
+    items, left_out = [], []
+    for name, entry in entries.items():
+        file = table.parent / name
+        if file.is_file():
+            items.append(_item(entry, file, table.parent, split=len({each["part"] for each in entries.values()}) == 3))
+        else:
+            left_out.append(LeftOut(file.name, "its file is not there"))
+    if not items:
+        raise DataError(f"{table} lists no image that is there: wanted are {WANTED}")
+    return Survey(tuple(items), tuple(left_out))
+
+
+def _read(table: Path) -> dict[str, Any]:
+    try:
+        told = json.loads(table.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{table} cannot be read as JSON: {error}") from error
+    if not isinstance(told, dict) or "training" not in told:
+        raise DataError(f"{table} has no key 'training', but a dataset.json of Learn2Reg lists its images there")
+    return told
+
+
+def _entries(told: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """Every image's entry by its path; ``part`` is what it is for, and the validation pairs have the last word."""
+    found: dict[str, dict[str, str]] = {}
+    for key, part in (("training", "train"), ("test", "test")):
+        for entry in told.get(key, []):
+            given = entry if isinstance(entry, dict) else {"image": entry}
+            found[str(Path(given["image"]))] = given | {"part": part}
+    for pair in told.get("registration_val", []):
+        for name in pair.values():
+            found[str(Path(name))] = found.get(str(Path(name)), {}) | {"part": "validation"}
+    return found
+
+
+def _item(entry: dict[str, str], file: Path, folder: Path, *, split: bool) -> Item:
+    parts: dict[str, Path | None] = {}
+    for key, beside in _BESIDE.items():
+        listed = folder / entry[key] if key in entry else None
+        path = listed or file.parents[1] / file.parent.name.replace("images", beside) / file.name
+        parts[key] = path if path.is_file() else None
+    words = stem(file).split("_")
+    patient, visit = words[-2:] if len(words) >= 3 else (stem(file), "0")
+    return Item(
+        name=stem(file),
+        image=image(file),
+        mask=labels(parts["mask"]),
+        labels=labels(parts["label"]),
+        patient=patient,
+        visit=visit,
+        split=entry["part"] if split else "",
+    )
+
+
+SOURCE = Source(survey, WANTED)

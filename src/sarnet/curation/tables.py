@@ -1,0 +1,40 @@
+"""Tables as text: CSV and TSV, with the columns that are needed."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from sarnet.errors import DataError
+
+TableRow = dict[str, str]
+"""A row by its columns; what a short row lacks is empty."""
+
+
+def read_table(path: Path, columns: Sequence[str], *, delimiter: str = ",") -> list[TableRow]:
+    """Read the rows of a table, which has the columns at least.
+
+    Raises:
+        DataError: If it cannot be read, lacks a column, or has no row.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets put a mark of order before it
+            reader = csv.DictReader(file, restval="", delimiter=delimiter)
+            named, rows = reader.fieldnames or [], list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} cannot be read as a CSV: {error}") from error
+    missing = [column for column in columns if column not in named]
+    if missing:
+        raise DataError(f"{path} has no column {missing}; wanted are {list(columns)}, it has {list(named)}")
+    if not rows:
+        raise DataError(f"{path} has no row")
+    return rows
+
+
+def as_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return the text of a CSV."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return text.getvalue()

@@ -1,0 +1,226 @@
+"""Every archive's layout, as it is unpacked: which images come out, whose they are, and what is said of the rest."""
+
+import numpy as np
+import pytest
+
+from sarnet.config import CurationSettings
+from sarnet.curation.sources import SOURCES
+from sarnet.curation.sources import adni as adni_source
+from sarnet.curation.sources import chestxray14 as chestxray14_source
+from sarnet.errors import DataError
+from sarnet.images import read_image, read_labels
+
+ARCHIVES = [name for name in SOURCES if name not in ("csv", "folder")]
+
+
+@pytest.mark.parametrize("source", ARCHIVES)
+def test_empty_folder_is_told_what_belongs_there(source, tmp_path, plain):
+    with pytest.raises(DataError, match=r"wanted are|one is wanted"):
+        SOURCES[source].survey(tmp_path, plain)
+
+
+def test_shenzhen_masks_are_found_by_their_names_and_the_last_digit_is_the_group(shenzhen, prepared):
+    done, rows = prepared("shenzhen", shenzhen)
+
+    assert (done.images, done.left_out) == (2, ())
+    assert [(row.group, bool(row.mask)) for row in rows.values()] == [("normal", True), ("tuberculosis", False)]
+    assert rows["CHNCXR_0001_0"].mask_by == "manual"
+
+
+def test_montgomery_lungs_become_one_mask(montgomery, prepared, disc, tmp_path):
+    _, rows = prepared("montgomery", montgomery)
+
+    mask = read_labels(tmp_path / "out" / rows["MCUCXR_0001_0"].mask).array
+
+    np.testing.assert_array_equal(mask, disc())
+
+
+def test_acdc_phases_are_visits_with_labels_and_spacing(acdc, prepared, tmp_path):
+    done, rows = prepared("acdc", acdc)
+
+    assert done.images == 2
+    assert [(row.patient, row.visit, row.group) for row in rows.values()] == [
+        ("patient007", "ed", "DCM"),
+        ("patient007", "es", "DCM"),
+    ]
+    assert rows["patient007_ed"].spacing_mm == "1.5 1.5 10"
+    assert set(np.unique(read_labels(tmp_path / "out" / rows["patient007_es"].labels).array)) == {0, 3}
+
+
+def test_ibsr_takes_the_stripped_brain_and_its_tissues(ibsr, prepared, tmp_path):
+    _, rows = prepared("ibsr", ibsr)
+
+    row = rows["IBSR_01"]
+
+    stripped = read_image(ibsr / "IBSR_01/IBSR_01_ana_strip.nii.gz")
+    np.testing.assert_array_equal(read_image(tmp_path / "out" / row.image).array, stripped.array)
+    assert read_labels(tmp_path / "out" / row.labels).array.max() == 2
+    assert read_labels(tmp_path / "out" / row.mask).array.max() == 255
+
+
+@pytest.mark.parametrize(("dimension", "size", "label"), [(3, "16 14 12", 17), (2, "16 20", 5)])
+def test_oasis_has_volumes_or_slices(oasis, prepared, tmp_path, dimension, size, label):
+    done, rows = prepared("oasis", oasis, dimension=dimension)
+
+    row = rows["OASIS_OAS1_0001_MR1"]
+
+    assert (done.images, row.patient, row.size) == (2, "OASIS_OAS1_0001", size)
+    assert read_labels(tmp_path / "out" / row.labels).array.max() == label
+
+
+def test_learn2reg_names_tell_patient_and_visit_and_the_file_tells_the_split(learn2reg, prepared):
+    done, rows = prepared("learn2reg", learn2reg)
+
+    assert done.images == 7
+    first = rows["ThoraxCBCT_0001_0001"]
+    assert (first.patient, first.visit, first.split, bool(first.labels), bool(first.mask)) == (
+        *("0001", "0001", "train"),
+        *(True, True),
+    )
+    assert {row.split for row in rows.values() if row.patient == "0003"} == {"validation"}
+    assert rows["ThoraxCBCT_0009_0000"].split == "test"
+
+
+def test_bids_sessions_are_visits_and_derivatives_are_masks(bids, prepared):
+    done, rows = prepared("bids", bids)
+
+    first = rows["sub-01_ses-1_T1w"]
+
+    assert done.images == 4  # no T2w
+    assert (first.patient, first.visit, first.group) == ("sub-01", "1", "patient")
+    assert (bool(first.mask), bool(first.labels)) == (True, True)
+    assert not rows["sub-02_ses-1_T1w"].mask
+
+
+def test_jsrt_raw_file_is_read_big_endian_and_turned_over(jsrt, prepared, tmp_path):
+    _, rows = prepared("jsrt", jsrt)
+    row = rows["JPCLN001"]
+
+    image = read_image(tmp_path / "out" / row.image)
+    mask = read_labels(tmp_path / "out" / row.mask)
+
+    np.testing.assert_array_equal(image.array[7], 4095 - np.linspace(0, 4095, 2048).astype(int))
+    assert (row.spacing_mm, row.group, mask.array.shape) == ("0.175 0.175", "nodule", (2048, 2048))
+    assert 0.2 < (mask.array == 255).mean() < 0.4  # a disc of radius 0.3 of the side
+
+
+def test_jsrt_of_8_bits_is_left_out_and_says_so(jsrt, prepared):
+    np.zeros((2048, 2048), np.uint8).tofile(jsrt / "All247images/JPCNN001.IMG")
+
+    done, rows = prepared("jsrt", jsrt)
+
+    assert list(rows) == ["JPCLN001"]
+    assert "8 bits a pixel" in done.left_out[0].reason
+
+
+def test_chestxray14_takes_patients_with_three_visits_and_the_size_of_the_paper(chestxray14, prepared):
+    done, rows = prepared("chestxray14", chestxray14, size=32)
+
+    assert list(rows) == [f"{patient:08}_{visit:03}" for patient in (1, 5) for visit in range(3)]
+    assert rows["00000005_002"].visit == "2"
+    assert rows["00000001_000"].group == "Effusion|Mass"
+    # 0.16 mm x 2048 / 1024 pixels, of which the file of 64 pixels is a stand-in, two to one
+    assert rows["00000001_000"].spacing_mm.split()[0] == "0.64"
+    assert "6 of the CSV's 7 images" in done.notes[0]
+
+
+def test_chestxray14_rule_takes_906_images_in_the_order_of_patients(chestxray14, plain):
+    table = next(chestxray14.glob("*.csv"))
+    lines = [table.read_text().splitlines()[0]]
+    for patient in range(1, 400):
+        visits = 1 + patient % 10
+        for visit in range(visits):
+            name = f"{patient:08}_{visit:03}.png"
+            (chestxray14 / f"images_001/images/{name}").touch()
+            lines.append(f"{name},No Finding,{visit},{patient},58,M,AP,2048,2500,0.16,0.168,")
+    table.write_text("\n".join(lines) + "\n")
+
+    items = chestxray14_source.survey(chestxray14, plain).items
+
+    visits = {item.patient: sum(each.patient == item.patient for each in items) for item in items}
+    assert len(items) == 906
+    assert set(visits.values()) <= set(range(3, 9))
+    assert list(visits) == sorted(visits, key=int)
+    assert all(visits[patient] == 1 + int(patient) % 10 for patient in visits)  # whole or not at all
+
+
+def test_chestxray14_names_what_csv_and_folder_do_not_share(chestxray14, picture, write, prepared):
+    write(picture((64, 64)), chestxray14 / "images_001/images/00000077_000.png")
+    (chestxray14 / "images_002/images/00000005_001.png").unlink()
+
+    done, _ = prepared("chestxray14", chestxray14, size=32)
+
+    assert dict(done.left_out) == {
+        "00000005_001.png": "its file is not there",
+        "00000077_000.png": "no row of Data_Entry_2017_v2020.csv names it",
+    }
+
+
+@pytest.mark.parametrize("follow_up", ["", "-3"])
+def test_chestxray14_needs_a_follow_up(chestxray14, prepared, follow_up):
+    table = next(chestxray14.glob("*.csv"))
+    table.write_text(
+        table.read_text().replace("00000001_001.png,Effusion|Mass,1,", f"00000001_001.png,Mass,{follow_up},")
+    )
+
+    done, rows = prepared("chestxray14", chestxray14, size=32)
+
+    assert done.left_out[0].name == "00000001_001.png"
+    assert "its follow-up is" in done.left_out[0].reason
+    assert "00000001_000" not in rows  # two visits are left
+
+
+def test_sunnybrook_outlines_are_filled(sunnybrook, prepared, tmp_path):
+    _, rows = prepared("sunnybrook", sunnybrook)
+
+    diastole = read_labels(tmp_path / "out" / rows["SC-HF-I-1_IM-0001-0048"].labels).array
+    systole = read_labels(tmp_path / "out" / rows["SC-HF-I-1_IM-0001-0059"].labels).array
+
+    assert [row.visit for row in rows.values()] == ["ed", "es"]
+    assert rows["SC-HF-I-1_IM-0001-0048"].group == "infarction"
+    assert rows["SC-HF-I-1_IM-0001-0048"].spacing_mm == "1.25 1.25"
+    # pixel centres 10 to 19 lie in the cavity, 6 to 25 within the wall
+    assert ((diastole == 3).sum(), (diastole == 2).sum()) == (100, 300)
+    assert ((systole == 3).sum(), (systole == 2).sum()) == (100, 0)
+
+
+def test_adni_takes_each_subjects_first_visit_and_names_what_is_missing(adni, plain):
+    survey = adni_source.survey(adni, plain)
+
+    assert [(item.patient, item.group, item.visit) for item in survey.items] == [
+        ("002_S_0295", "CN", "sc"),
+        ("011_S_0003", "AD", "sc"),
+        ("023_S_0061", "MCI", "sc"),
+    ]
+    assert dict(survey.left_out) == {"I99999": "its folder is not there"}
+    assert "1 of 200 CN, 1 of 400 MCI, 1 of 200 AD" in survey.notes[0]
+    assert len(survey.items[2].image.files) == 48  # the whole series
+
+
+def test_adni_rule_stops_at_200_400_200(tmp_path):
+    lines = ["Image Data ID,Subject,Group,Visit"]
+    for number in range(1, 1001):
+        subject, group = f"{number % 9:03}_S_{number:04}", ("CN", "MCI", "AD", "SMC")[number % 4]
+        folder = tmp_path / f"ADNI/{subject}/MPR/2006-01-01_00_00_00.0/I{number}"
+        folder.mkdir(parents=True)
+        (folder / "volume.nii").touch()
+        lines.append(f"I{number},{subject},{group},sc")
+    (tmp_path / "list.csv").write_text("\n".join(lines) + "\n")
+
+    items = adni_source.survey(tmp_path, CurationSettings()).items
+
+    groups = [item.group for item in items]
+    assert {group: groups.count(group) for group in groups} == {"CN": 200, "MCI": 250, "AD": 200}
+
+
+def test_adni_volumes_are_aligned_normalised_and_averaged(adni, prepared, tmp_path):
+    done, rows = prepared("adni", adni, brain="done", spacing_mm=6.0, size=32)
+
+    volumes = [read_image(tmp_path / "out" / row.image) for row in rows.values()]
+    atlas = read_image(tmp_path / "out/atlas.nii.gz")
+
+    assert done.images == 3
+    assert {(row.size, row.spacing_mm) for row in rows.values()} == {("32 32 32", "6 6 6")}
+    assert all(volume.grid.same_as(volumes[0].grid) for volume in volumes)
+    assert all(0 <= volume.array.min() < 0.01 and 0.9 < volume.array.max() <= 1 for volume in volumes)
+    np.testing.assert_allclose(atlas.array, np.mean([volume.array for volume in volumes], axis=0), atol=1e-6)

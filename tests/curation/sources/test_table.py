@@ -1,0 +1,119 @@
+import pytest
+
+from sarnet.errors import ConfigError, DataError
+
+
+@pytest.fixture
+def table(tmp_path, picture, write, disc):
+    """`table("image,patient,visit", "1.png,ann,0", ...)`: a CSV beside four images and a mask."""
+    for number in range(1, 5):
+        write(picture(), tmp_path / f"own/{number}.png")
+    write(disc(), tmp_path / "own/masks/m.png")
+
+    def to(*lines):
+        path = tmp_path / "own/list.csv"
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return path
+
+    return to
+
+
+def test_rows_keep_what_the_csv_says(table, prepared):
+    path = table(
+        "image,mask,patient,visit,group,dataset,spacing_mm",
+        "1.png,masks/m.png,ann,0,sick,x,0.2",
+        "2.png,,bob,3,well,y,0.2 0.3",
+        "3.png,,cid,0,well,y,",
+        "4.png,,dan,0,well,y,",
+    )
+
+    done, rows = prepared("csv", path)
+
+    assert done.left_out == ()
+    first, second, *_ = rows.values()
+    assert (first.patient, first.group, first.dataset, first.spacing_mm) == ("ann", "sick", "x", "0.2 0.2")
+    assert bool(first.mask)
+    assert (second.visit, second.spacing_mm, second.mask) == ("3", "0.2 0.3", "")
+
+
+def test_columns_may_have_other_names(table, prepared):
+    path = table("file,subject,day", "1.png,ann,7", "2.png,bob,1", "3.png,cid,1", "4.png,dan,1")
+
+    _, rows = prepared("csv", path, columns={"image": "file", "patient": "subject", "visit": "day"})
+
+    assert (rows["1"].patient, rows["1"].visit) == ("ann", "7")
+
+
+def test_what_csv_and_folder_do_not_share_is_named(table, prepared):
+    done, rows = prepared("csv", table("image,patient", "1.png,ann", "9.png,bob", "2.png,cid", "3.png,dan"))
+
+    assert set(rows) == {"1", "2", "3"}
+    assert dict(done.left_out) == {"9.png": "its image is not there", "4.png": "no row of list.csv names it"}
+
+
+def test_missing_mask_leaves_the_image_out(table, prepared):
+    done, _ = prepared("csv", table("image,patient,mask", "1.png,a,no.png", "2.png,b,", "3.png,c,", "4.png,d,"))
+
+    assert dict(done.left_out) == {"1.png": "its mask is not there"}
+
+
+def test_second_row_of_an_image_is_left_out(table, prepared):
+    path = table("image,patient", "1.png,ann", "1.png,bob", "2.png,cid", "3.png,dan", "4.png,eve")
+
+    done, rows = prepared("csv", path)
+
+    assert dict(done.left_out) == {"1.png": "an earlier row names it already"}
+    assert rows["1"].patient == "ann"
+
+
+def test_row_without_a_patient_is_left_out(table, prepared):
+    done, _ = prepared("csv", table("image,patient", "1.png,", "2.png,bob", "3.png,cid", "4.png,dan"))
+
+    assert dict(done.left_out) == {"1.png": "its row names no patient"}
+
+
+def test_blank_visit_matters_only_where_a_patient_has_several(table, prepared):
+    path = table("image,patient,visit", "1.png,ann,", "2.png,ann,5", "3.png,bob,", "4.png,cid,-2")
+
+    done, rows = prepared("csv", path)
+
+    assert [each.name for each in done.left_out] == ["1.png"]
+    assert "its visit is blank" in done.left_out[0].reason
+    assert (rows["3"].visit, rows["4"].visit) == ("0", "-2")
+    assert "1 images have a negative visit" in done.notes[0]
+
+
+def test_same_name_in_two_folders_is_told_apart(tmp_path, picture, write, prepared):
+    for patient in ("ann", "bob"):
+        write(picture(), tmp_path / f"own/{patient}/scan.png")
+    (tmp_path / "own/list.csv").write_text("image,patient\nann/scan.png,ann\nbob/scan.png,bob\n")
+
+    _, rows = prepared("csv", tmp_path / "own")
+
+    assert list(rows) == ["ann_scan", "bob_scan"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "settings", "error", "message"),
+    [
+        (("image,subject", "1.png,a"), {}, DataError, r"no column \['patient'\]"),
+        (("image,patient",), {}, DataError, "has no row"),
+        (("image,patient,spacing_mm", "1.png,a,-1"), {}, DataError, "wanted are millimetres"),
+        (("image,patient", "1.png,a"), {"columns": {"sex": "gender"}}, ConfigError, r"names \['sex'\]"),
+        (("image,patient", "1.png,a"), {"columns": {"visit": "day"}}, DataError, r"no column \['day'\]"),
+    ],
+)
+def test_csv_that_cannot_be_used_is_refused(lines, settings, error, message, table, prepared):
+    with pytest.raises(error, match=message):
+        prepared("csv", table(*lines), **settings)
+
+
+def test_prepared_data_can_be_prepared_again(table, prepared, tmp_path):
+    rows = ("1.png,a,0.5", "2.png,b,0.5", "3.png,c,0.5", "4.png,d,0.5")
+    _, first = prepared("csv", table("image,patient,spacing_mm", *rows))
+
+    done, second = prepared("csv", tmp_path / "out/manifest.csv", out=tmp_path / "smaller", size=16)
+
+    assert (done.left_out, list(second)) == ((), list(first))
+    assert second["1"].size == "16 16"
+    assert second["1"].spacing_mm == "1 1.25"  # 32 x 40 pixels of half a millimetre onto 16

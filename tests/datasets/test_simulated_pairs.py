@@ -1,0 +1,99 @@
+import csv
+
+import numpy as np
+import pytest
+import torch
+
+from sarnet.config import SimulationSettings
+from sarnet.datasets import SimulatedPairs, read_radiographs, write_pairs
+from sarnet.errors import InputError
+from sarnet.images import read_image
+from sarnet.transforms import apply, read_transform
+
+GENTLE = SimulationSettings(control_spacing_voxels=(64.0,), peak_voxels=(10.0, 16.0))
+
+
+@pytest.fixture
+def pairs(visits):
+    return SimulatedPairs(read_radiographs(visits), size=64, pairs=8, simulation=GENTLE, seed=3)
+
+
+def test_every_image_is_deformed_equally_often(pairs):
+    patients = [pairs.original(number).patient for number in range(len(pairs))]
+
+    assert {patient: patients.count(patient) for patient in patients} == {
+        **{f"p{number}": 1 for number in range(2, 6)},
+        "p0": 2,
+        "p1": 2,
+    }
+
+
+def test_pair_is_the_same_whichever_was_drawn_before(pairs, visits):
+    again = SimulatedPairs(read_radiographs(visits), size=64, pairs=8, simulation=GENTLE, seed=3)
+    other = SimulatedPairs(read_radiographs(visits), size=64, pairs=8, simulation=GENTLE, seed=4)
+
+    first = pairs[7]
+
+    assert torch.equal(first.moving, again[7].moving)
+    assert not torch.equal(first.moving, other[9].moving)
+    assert not torch.equal(first.displacement, pairs[1].displacement)  # another field of the same image
+
+
+def test_torch_loads_it_as_a_data_set(pairs):
+    numbers = [number for number, _ in zip(range(20), pairs)]  # ends by itself
+
+    loaded = torch.utils.data.DataLoader(pairs, batch_size=None)
+
+    assert len(numbers) == len(loaded) == 8
+    assert torch.equal(next(iter(loaded)).fixed, pairs[0].fixed)
+
+
+def test_written_field_registers_the_written_images(pairs, tmp_path):
+    listed = write_pairs(pairs, tmp_path / "pairs", fields=True)
+
+    with listed.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    row = rows[7]
+    fixed, moving = (read_image(listed.parent / row[kind]) for kind in ("fixed", "moving"))
+    warped = apply(
+        read_transform(listed.parent / row["displacement"]), moving, fixed.grid, interpolation="linear"
+    ).array
+
+    inner = (slice(12, -12),) * 2
+    before = np.abs(moving.array - fixed.array)[inner].mean()
+    assert len(rows) == 8
+    assert np.abs(warped - fixed.array)[inner].mean() < 0.25 * before
+    np.testing.assert_allclose(fixed.array / 65535, pairs[7].fixed[0, 0].numpy(), atol=1e-5)
+
+
+def test_stopped_run_is_gone_on_with(pairs, tmp_path):
+    write_pairs(pairs, tmp_path / "pairs")
+    gone = tmp_path / "pairs/moving/000005.png"
+    before = gone.read_bytes()
+    kept = (tmp_path / "pairs/moving/000004.png").stat().st_mtime_ns
+    gone.unlink()
+
+    write_pairs(pairs, tmp_path / "pairs")
+
+    assert gone.read_bytes() == before
+    assert (tmp_path / "pairs/moving/000004.png").stat().st_mtime_ns == kept
+
+
+def test_folder_of_other_pairs_is_kept(pairs, visits, tmp_path):
+    write_pairs(pairs, tmp_path / "pairs")
+
+    with pytest.raises(InputError, match="lists other pairs"):
+        write_pairs(SimulatedPairs(read_radiographs(visits), size=64, pairs=9), tmp_path / "pairs")
+
+
+def test_too_many_for_any_disk_are_not_begun(visits, tmp_path):
+    many = SimulatedPairs(read_radiographs(visits), size=32, pairs=10**15)
+
+    with pytest.raises(InputError, match="1000000000000000 pairs need about"):
+        write_pairs(many, tmp_path / "pairs")
+
+
+@pytest.mark.parametrize(("count", "pairs"), [(0, 5), (3, 0)])
+def test_pairs_are_made_of_images(count, pairs, visits):
+    with pytest.raises(InputError, match="but"):
+        SimulatedPairs(read_radiographs(visits)[:count], size=32, pairs=pairs)
