@@ -110,3 +110,29 @@ def test_volumes_are_registered_rigidly(run, tmp_path):
 
     assert ran.code == 0
     assert _record(tmp_path / "out").mean_displacement_mm == pytest.approx(2, abs=0.2)
+
+
+def test_guides_and_uncertainty_are_taken_and_recorded(run, pair, tmp_path):
+    points = tmp_path / "points.csv"
+    points.write_text("fixed_x,fixed_y,moving_x,moving_y\n10,10,12,10\n40,30,42,30\n", encoding="utf-8")
+    out = tmp_path / "out"
+
+    ran = run(
+        *("register", *pair, "--out", out, "--adapt", "none", "--uncertainty", "--similarity", "nmi"),
+        *("--guide-points", points, "--no-report"),
+    )
+
+    assert ran.code == 0, ran.err
+    record = _record(out)
+    assert record.inputs.guide_points == str(points)
+    assert record.similarity == "nmi"
+    assert record.inverse_consistency_mm is not None
+    assert read_image(out / record.files.uncertainty).array.mean() >= 0
+    assert "the uncertainty is" in ran.out
+
+
+def test_guide_of_one_image_alone_is_refused(run, pair, tmp_path):
+    ran = run("register", *pair, "--out", tmp_path / "out", "--guide-fixed", tmp_path / "labels.nii.gz")
+
+    assert ran.code == 2
+    assert "--guide-moving is missing, but guides are pairs" in ran.err

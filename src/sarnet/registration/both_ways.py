@@ -24,7 +24,8 @@ def register_images(
 
     That is the mean over the fixed image's foreground of the millimetres by which a point is off that went to the
     moving image by this registration and came back by the other one. With ``settings.uncertainty`` the record has
-    that, too, and there is a map of how far apart repeated registrations are, at six times the cost.
+    that, too, and there is a map of
+    :func:`sarnet.registration.uncertainty.uncertainty`, at six times the cost.
 
     Raises:
         InputError: As :func:`sarnet.registration.register`, and GridError.
@@ -35,9 +36,9 @@ def register_images(
         return there
     shown = foreground(images.fixed.array)
     around = compose(there.transform, run(_exchanged(images)).transform)
-    off_mm = np.linalg.norm(around.total_displacement(), axis=-1)[shown]
-    figures = {"inverse_consistency_mm": float(off_mm.mean())}
-    found = uncertainty(there, images, run, seed=settings.seed) if settings.uncertainty else None
+    off_mm = np.linalg.norm(around.total_displacement(), axis=-1)
+    figures = {"inverse_consistency_mm": float(off_mm[shown].mean())}
+    found = uncertainty(there, images, run, off_mm=off_mm, seed=settings.seed) if settings.uncertainty else None
     if found is not None:
         figures["uncertainty_mm"] = float(found.array[shown].mean())
     return replace(there, record=there.record.model_copy(update=figures), uncertainty=found)

@@ -106,7 +106,7 @@ class Record(_Part):
     inverse_consistency_mm: float | None = None
     """From registering the pair the other way round; nothing where that was not asked for."""
     uncertainty_mm: float | None = None
-    """Mean over the foreground of how far apart repeated registrations are; nothing where that was not asked for."""
+    """Mean of the map of the uncertainty over the foreground; nothing where that was not asked for."""
     largest_displacement_mm: float
     mean_displacement_mm: float
     verdict: tuple[str, ...]

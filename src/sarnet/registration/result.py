@@ -27,4 +27,4 @@ class Registration:
     """The moving labels on the fixed grid, where labels were given."""
 
     uncertainty: Image | None = None
-    """How far apart repeated registrations are, in millimetres on the fixed grid, where that was asked for."""
+    """How far off the transform may be, in millimetres on the fixed grid, where that was asked for."""

@@ -1,9 +1,10 @@
-"""How far a registration can be trusted, place by place: what it makes of slightly different pictures of the same."""
+"""How far a registration can be trusted, place by place."""
 
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+from jaxtyping import Float
 
 from sarnet.images import Image
 from sarnet.registration.files import PairImages
@@ -16,18 +17,26 @@ _NOISE = 0.03
 
 
 def uncertainty(
-    there: Registration, images: PairImages, run: Callable[[PairImages], Registration], *, seed: int
+    there: Registration,
+    images: PairImages,
+    run: Callable[[PairImages], Registration],
+    *,
+    off_mm: Float[np.ndarray, "*space"],
+    seed: int,
 ) -> Image:
-    r"""Return how far apart repeated registrations of a pair are, on the fixed grid, in millimetres.
+    r"""Return how far apart repeated registrations of a pair are, and there and back from nothing: millimetres.
 
     Each repetition sees the two images at other exposures and with other noise, and starts anew.
 
-    .. math:: s(p) = \sqrt{\tfrac{1}{n} \sum_k |d_k(p) - \bar d(p)|^2}
+    .. math:: s(p) = \sqrt{\tfrac{1}{n} \sum_k |d_k(p) - \bar d(p)|^2 + e(p)^2}
+
+    The two tell of different errors, and together they follow the true one best (``scripts/uncertainty.py``).
 
     Args:
         there: The registration in question, one of the ``n``.
         images: Its pair.
         run: Registers a pair as it was registered.
+        off_mm: ``e``: how far each voxel of the fixed image is off that went there and came back.
         seed: What the exposures and the noise are drawn by.
     """
     rng = np.random.default_rng(seed)
@@ -40,7 +49,7 @@ def uncertainty(
         squares += np.square(found, dtype=np.float64).sum(axis=-1)
     count = _RUNS + 1
     variance = squares / count - np.square(total / count).sum(axis=-1)
-    return Image(array=np.sqrt(variance.clip(0)).astype(np.float32), grid=there.transform.grid)
+    return Image(array=np.sqrt(variance.clip(0) + off_mm**2).astype(np.float32), grid=there.transform.grid)
 
 
 def _exposed(image: Image, rng: np.random.Generator) -> Image:
