@@ -32,6 +32,7 @@ from sarnet.images.dicom import (
 )
 from sarnet.images.grid import Grid
 from sarnet.images.image import Image
+from sarnet.images.meta_image import check_meta_image
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ _COLOUR_READERS = ("BMPImageIO", DICOM_READER, "JPEGImageIO", "JPEG2000ImageIO",
 _NIFTI_COLOURS = ("128", "2304")  # datatype codes RGB24 and RGBA32
 _NIFTI_COMPLEX = ("32", "1792", "2048")
 _PRINT_RESOLUTION = ("BMPImageIO", "JPEGImageIO", "JPEG2000ImageIO", "TIFFImageIO")
+_META_READER = "MetaImageIO"
 _LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
 
@@ -192,6 +194,8 @@ def _load_file(path: Path) -> _Loaded:
         raise DataError(
             f"{path} is damaged or in no known format: wanted a NIfTI, NRRD, MHA, DICOM, PNG, JPEG or TIFF file"
         )
+    if name == _META_READER:
+        check_meta_image(path)
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     reader.SetImageIO(name)

@@ -25,6 +25,7 @@ import SimpleITK as sitk
 
 from sarnet.errors import DataError, InputError, SarnetError
 from sarnet.images.grid import Grid
+from sarnet.images.meta_image import check_meta_image
 from sarnet.transforms.compose import compose
 from sarnet.transforms.frames import ras
 from sarnet.transforms.freesurfer import FREESURFER_FILES, read_freesurfer, write_freesurfer
@@ -201,6 +202,8 @@ def _read_nifti_field(path: Path, form: Format | None) -> Transform:
 
 def _read_image(path: Path) -> Transform:
     """Read vectors in LPS millimetres, which is what ITK makes of NRRD's and MetaImage's."""
+    if path.suffix.lower() == ".mha":
+        check_meta_image(path)
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     try:
