@@ -58,3 +58,17 @@ def test_stated_speeds_of_transforms_are_those_measured() -> None:
         assert f"{run['seconds']:.1f} s" in page, run["name"]
         for figure, form in (("mean_residual_voxels", ".5f"), ("p999_voxels", ".4f")):
             assert figure not in run or format(run[figure], form) in page, run["name"]
+
+
+@pytest.mark.parametrize("verb", ["compose", "apply", "invert"])
+def test_no_peer_is_quicker_on_transforms_nor_inverts_better(verb: str) -> None:
+    runs = json.loads((RESULTS / "transform-speed.json").read_text(encoding="utf-8"))["runs"]
+    ours, *peers = sorted(
+        (run for run in runs if run["name"].startswith(verb)), key=lambda run: "sarnet" not in run["name"]
+    )
+
+    assert ours["name"] == f"{verb}, sarnet"
+    assert {name for run in peers for name in ("SimpleITK", "ANTs") if name in run["name"]} == {"SimpleITK", "ANTs"}
+    for peer in peers:
+        assert ours["seconds"] <= peer["seconds"]
+        assert ours.get("mean_residual_voxels", 0) <= peer.get("mean_residual_voxels", 0)

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
-from sarnet.images import read_image, read_labels, sample_files
+from sarnet.images import Grid, Image, read_image, read_labels, sample_files, write_image
+from sarnet.transforms import Transform, write_transform
 
 
 @pytest.fixture
@@ -46,6 +48,23 @@ def test_nearest_makes_the_warped_labels_again(run, demo, sample, tmp_path):
     )
 
 
+@pytest.mark.parametrize("interpolation", ["nearest", "label"])
+def test_labels_above_2_to_the_24_survive(interpolation, run, tmp_path):
+    grid = Grid.plain((5, 6, 7))
+    labels = (2**24 + np.arange(210, dtype=np.uint32)).reshape(grid.shape)  # half of which float32 has not
+    write_image(Image(array=labels, grid=grid), tmp_path / "labels.nii.gz")
+    write_transform(Transform.identity(grid), tmp_path / "t.h5")
+
+    images = ("--moving", tmp_path / "labels.nii.gz", "--reference", tmp_path / "labels.nii.gz")
+    out = ("--out", tmp_path / "again.nii.gz", "--interpolation", interpolation)
+    ran = run("apply", "--transform", tmp_path / "t.h5", *images, *out)
+
+    assert (ran.code, ran.err) == (0, "")
+    again = read_labels(tmp_path / "again.nii.gz").array
+    assert again.dtype == np.uint32
+    np.testing.assert_array_equal(again, labels)
+
+
 def test_label_keeps_labels_but_smooths_their_borders(run, demo, sample, tmp_path):
     run(
         "apply",
@@ -59,6 +78,27 @@ def test_label_keeps_labels_but_smooths_their_borders(run, demo, sample, tmp_pat
     )
     assert set(np.unique(labels)) == set(np.unique(nearest))
     assert 0 < (labels != nearest).mean() < 0.05
+
+
+def test_saved_transform_makes_the_warped_volume_again(run, tmp_path, rng):
+    turn = tuple(np.array([[-0.8, 0.6, 0], [0.6, 0.8, 0], [0, 0, 1]]).ravel().tolist())  # left-handed
+    grid = Grid(size=(14, 12, 8), spacing=(1.5, 1.2, 3.0), origin=(-20.0, 9.0, 4.0), direction=turn)
+    blobs = gaussian_filter(rng.random(grid.shape), 1.5).astype(np.float32)
+    write_image(Image(array=blobs, grid=grid), tmp_path / "fixed.nii.gz")
+    write_image(Image(array=np.roll(blobs, 1, axis=2), grid=grid), tmp_path / "moving.nii.gz")
+    images = ("--moving", tmp_path / "moving.nii.gz")
+    words = ("--transform", "rigid", "--threads", 1, "--no-report")
+    run("register", "--fixed", tmp_path / "fixed.nii.gz", *images, "--out", tmp_path / "out", *words)
+
+    ran = run(
+        *("apply", "--transform", tmp_path / "out" / "transform.h5", *images),
+        *("--reference", tmp_path / "fixed.nii.gz", "--out", tmp_path / "again.nii.gz"),
+    )
+
+    again, warped = read_image(tmp_path / "again.nii.gz"), read_image(tmp_path / "out" / "warped.nii.gz")
+    assert (ran.code, ran.err) == (0, "")
+    assert again.grid == warped.grid
+    np.testing.assert_array_equal(again.array, warped.array)
 
 
 def test_pictures_take_the_spacing_they_were_registered_by(run, files, tmp_path):

@@ -79,6 +79,17 @@ def test_invert_says_where_there_is_no_inverse(run, folder):
     assert "note: The transform folds at" in ran.err
 
 
+def test_invert_takes_a_field_of_a_single_slice(run, folder):
+    grid = Grid.plain((1, 8, 9))
+    write_transform(Transform.identity(grid).with_displacement(np.zeros((1, 8, 9, 3))), folder / "slice.h5")
+
+    ran = run(
+        "invert", "--transform", folder / "slice.h5", "--reference", folder / "fixed.nii.gz", "--out", folder / "i.h5"
+    )
+
+    assert (ran.code, ran.err) == (0, "")
+
+
 @pytest.mark.parametrize(("order", "expected"), [(("scale", "shift"), 12), (("shift", "scale"), 22)])
 def test_compose_sends_a_point_through_the_first_then_the_second(order, expected, run, folder):
     sitk.WriteTransform(sitk.ScaleTransform(3, (2, 2, 2)), folder / "scale.tfm")
@@ -111,6 +122,32 @@ def test_jacobian_is_that_of_the_function(log, run, folder, grid):
     expected = jacobian(read_transform(folder / "bumpy.h5"), grid, log=log).array
     np.testing.assert_allclose(read_image(folder / "j.nii.gz").array, expected, atol=1e-4)
     assert f"From {expected.min():.3f} to {expected.max():.3f}; 0 voxels fold." in ran.out
+
+
+def test_jacobian_of_a_spline_is_taken_on_the_reference(run, folder, grid):
+    spline = sitk.BSplineTransformInitializer(grid.empty_itk(), [3, 3, 3])
+    spline.SetParameters(np.random.default_rng(0).normal(size=len(spline.GetParameters())).tolist())
+    sitk.WriteTransform(spline, folder / "spline.tfm")
+    words = ("--reference", folder / "fixed.nii.gz", "--out")
+
+    ran = run("jacobian", "--transform", folder / "spline.tfm", *words, folder / "j.nii.gz")
+    run("convert", "--transform", folder / "spline.tfm", "--to", "itk", *words, folder / "field.h5")
+    run("jacobian", "--transform", folder / "field.h5", *words, folder / "again.nii.gz")
+
+    assert ran.code == 0
+    again = read_image(folder / "again.nii.gz").array
+    np.testing.assert_allclose(read_image(folder / "j.nii.gz").array, again, atol=1e-5)
+    assert 0.01 < again.std() < 1
+
+
+def test_jacobian_of_a_mirror_has_no_logarithm_anywhere(run, folder, grid):
+    sitk.WriteTransform(sitk.ScaleTransform(3, (-1, 1, 1)), folder / "mirror.tfm")
+    words = ("--transform", folder / "mirror.tfm", "--reference", folder / "fixed.nii.gz", "--out", folder / "j.nii.gz")
+
+    ran = run("jacobian", *words, "--log")
+
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.splitlines()[-1] == f"{np.prod(grid.size)} voxels fold."
 
 
 def test_points_of_the_fixed_image_go_with_the_transform_and_back_with_inverse(run, folder):
@@ -181,6 +218,12 @@ def test_an_affine_map_gets_the_grid_of_the_reference(run, folder, grid):
         (("convert", "--transform", "fsl.nii", "--to", "itk", "--out", "t.h5"), "sarnet convert --from"),
         (("invert", "--transform", "text.h5", "--reference", "fixed.nii.gz", "--out", "i.h5"), "wanted an HDF5 file"),
         (("compose", "--transform", "no.h5", "--reference", "fixed.nii.gz", "--out", "i.h5"), "there is no such file"),
+        (
+            ("convert", "--transform", "bumpy.nii", "--from", "nifti-ras", "--to", "itk", "--out", "t.h5"),
+            "1007, which is itk-field",
+        ),
+        (("points", "--transform", f"{'a' * 300}.h5", "--points", "p.csv", "--out", "q.csv"), "File name too long"),
+        (("points", "--transform", "spline.tfm", "--points", "p.csv", "--out", "q.csv"), "sarnet convert --to itk"),
         (("jacobian", "--transform", "shift.h5", "--reference", "no.nii", "--out", "j.nii"), "no.nii does not exist"),
         (("points", "--transform", "shift.h5", "--points", "text.csv", "--out", "q.csv"), "wanted columns x, y, z"),
         (("points", "--transform", "shift.h5", "--points", "p.csv", "--out", "q.vtk"), "ends in .csv"),
@@ -189,6 +232,8 @@ def test_an_affine_map_gets_the_grid_of_the_reference(run, folder, grid):
 def test_wrong_input_is_told_in_one_line(words, message, run, folder):
     bumpy = read_transform(folder / "bumpy.h5")
     write_format(bumpy, folder / "fsl.nii", "fsl", moving=bumpy.grid)
+    write_format(bumpy, folder / "bumpy.nii", "itk-field")
+    sitk.WriteTransform(sitk.BSplineTransform(3), folder / "spline.tfm")
     for name in ("text.h5", "text.csv"):
         (folder / name).write_text("no transform and no points")
     before = sorted(folder.iterdir())

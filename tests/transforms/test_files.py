@@ -282,6 +282,6 @@ def test_a_transform_that_says_nothing_of_a_grid_wants_one(oblique, tmp_path):
     spline = sitk.BSplineTransformInitializer(oblique(2).empty_itk(), [3, 3])
     sitk.WriteTransform(spline, tmp_path / "t.tfm")
 
-    with pytest.raises(DataError, match="give the grid of the fixed image"):
+    with pytest.raises(DataError, match="make a field of it on the grid of the fixed image"):
         read_transform(tmp_path / "t.tfm")
     assert read_transform(tmp_path / "t.tfm", grid=oblique(2)).displacement is not None

@@ -1,9 +1,12 @@
 """Every format there and back, and what none of them may do with a damaged file."""
 
 import gzip
+import io
 import itertools
+import logging
 import struct
 import tracemalloc
+import zipfile
 from dataclasses import replace
 
 import h5py
@@ -44,6 +47,25 @@ def read(path, form, grid, moving):
     """As a user must read it: with both grids where the format does not stand by itself."""
     both = {"grid": grid, "form": form, "moving": moving} if form in ("learn2reg", "fsl") else {}
     return read_transform(path, **both)
+
+
+def unpacked(name, whole):
+    """What a file holds beneath its compression, and the way to pack it again."""
+    if name.endswith((".nii.gz", ".mgz")):
+        return gzip.decompress(whole), lambda content: gzip.compress(content, 1)
+    if not name.endswith(".npz"):
+        return whole, bytes
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        (entry,) = archive.namelist()
+        inside = archive.read(entry)
+
+    def packed(content):
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(entry, content)
+        return file.getvalue()
+
+    return inside, packed
 
 
 def moving_grid(n: int) -> Grid:
@@ -198,13 +220,14 @@ def test_a_damaged_file_is_refused_or_read_but_never_crashes(
     path = tmp_path / name
     write(transform, path, form, transform.grid)
     whole = path.read_bytes()
+    inside, packed = unpacked(name, whole)
     damaged = [whole[: int(len(whole) * share)] for share in (0, 0.001, 0.01, 0.3, 0.9)]
-    for _ in range(40):
-        content = bytearray(whole)
+    for deep in [False, True] * 20:
+        content = bytearray(inside if deep else whole)
         reach = len(content) if rng.random() < 0.5 else min(len(content), 600)  # headers are where it hurts
         for place in rng.integers(0, reach, rng.integers(1, 8)):
             content[place] = rng.integers(0, 256)
-        damaged.append(bytes(content))
+        damaged.append(packed(content) if deep else bytes(content))
 
     messages = []
     tracemalloc.start()
@@ -291,6 +314,107 @@ def test_a_file_that_promises_too_much_is_refused_before_memory_is_taken(
     tracemalloc.stop()
 
     assert peak < 5e7
+
+
+@pytest.mark.parametrize("damage", [b"no array at all", b"\x93NUMPY\x01\x00\x10\x00{'descr': ((((  \n"])
+def test_an_archive_of_something_else_is_refused(damage, oblique, tmp_path):
+    with zipfile.ZipFile(tmp_path / "l.npz", "w") as archive:
+        archive.writestr("arr_0.npy", damage)
+
+    with pytest.raises(DataError, match="file with one array"):
+        read_transform(tmp_path / "l.npz", form="learn2reg", grid=oblique(3), moving=oblique(3))
+
+
+@pytest.mark.parametrize("place", [0, 8], ids=["size of the string", "size of the heap's objects"])
+def test_a_damaged_heap_of_strings_is_refused_at_once(place, oblique, tmp_path):
+    path = tmp_path / "t.h5"
+    write_format(Transform.identity(oblique(3)), path, "itk")
+    content = bytearray(path.read_bytes())
+    with h5py.File(path) as file:
+        reference = file["TransformGroup/1/TransformType"].id.get_offset()
+    heap = struct.unpack_from("<Q", content, reference + 4)[0]
+    if place == 0:
+        struct.pack_into("<I", content, reference, 2**31 - 1)  # HDF5 takes as many bytes of memory
+    struct.pack_into("<Q", content, heap + 16 + 8, 0)  # where HDF5 goes round in circles
+    path.write_bytes(content)
+
+    with pytest.raises(DataError, match=r"t\.h5: wanted"):
+        read_transform(path)
+
+
+def test_strings_of_fixed_length_are_read(oblique, tmp_path):
+    transform = Transform.identity(oblique(3))
+    write_format(transform, tmp_path / "t.h5", "itk")
+    with h5py.File(tmp_path / "t.h5", "a") as file:
+        for group in file["TransformGroup"].values():
+            kind = group["TransformType"][()]
+            del group["TransformType"]
+            group.create_dataset("TransformType", data=np.array(kind, "S"))
+
+    back = read_transform(tmp_path / "t.h5")
+
+    np.testing.assert_array_equal(back.matrix, transform.matrix)
+
+
+def test_what_nibabel_mends_stays_off_the_terminal(oblique, tmp_path, capfd, monkeypatch):
+    path = tmp_path / "d.nii"
+    write_format(Transform.identity(oblique(3)), path, "itk-field")
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<h", content, 254, 57)  # a code of the sform that there is not
+    path.write_bytes(content)
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # as in a program: pytest's own catch it
+
+    read_transform(path)
+
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(("form", "sign"), [("itk-field", 1), ("nifti-ras", -1)])
+@pytest.mark.parametrize("axes", [4, 5])
+def test_the_frame_of_a_field_without_intent_is_as_said(form, sign, axes, oblique, bumpy, tmp_path):
+    grid = oblique(3)
+    transform = Transform.identity(grid).with_displacement(bumpy(grid))
+    write_format(transform, tmp_path / "d.nii.gz", "itk-field")
+    image = nib.load(tmp_path / "d.nii.gz")
+    bare = nib.Nifti1Image(image.get_fdata().reshape(*grid.size, *[1] * (axes - 4), 3), image.affine)
+    nib.save(bare, tmp_path / "bare.nii.gz")
+
+    back = read_transform(tmp_path / "bare.nii.gz", form=form)
+
+    np.testing.assert_allclose(back.displacement, transform.displacement * [sign, sign, 1], atol=1e-5)
+    with pytest.raises(DataError, match="intent 0: say its format"):
+        read_transform(tmp_path / "bare.nii.gz")
+
+
+def test_a_format_that_is_said_wrongly_is_refused(oblique, bumpy, tmp_path):
+    transform = Transform.identity(oblique(3)).with_displacement(bumpy(oblique(3)))
+    write_format(transform, tmp_path / "d.nii.gz", "itk-field")
+    write_format(transform, tmp_path / "t.h5", "itk")
+
+    with pytest.raises(DataError, match="wanted a field of nifti-ras, but came intent 1007, which is itk-field"):
+        read_transform(tmp_path / "d.nii.gz", form="nifti-ras")
+    with pytest.raises(InputError, match=r"ends in one of \.lta, \.mgz"):
+        read_transform(tmp_path / "d.nii.gz", form="freesurfer")
+    with pytest.raises(InputError, match=r"ends in one of \.nii"):
+        read_transform(tmp_path / "t.h5", form="itk-field")
+
+
+def test_slicers_field_for_points_is_not_taken_for_one_for_images(oblique, bumpy, tmp_path):
+    image = sitk.GetImageFromArray(bumpy(oblique(3)), isVector=True)
+    image.SetMetaData("displacement field type", "modeling")
+    sitk.WriteImage(image, tmp_path / "d.nrrd")
+
+    with pytest.raises(DataError, match="wanted a field that resamples images, but came one that moves points"):
+        read_transform(tmp_path / "d.nrrd")
+
+
+@pytest.mark.parametrize("name", ["t.h5", "d.mha", "d.nii"])
+def test_a_place_that_cannot_be_written_is_told_without_the_words_of_libraries(name, oblique, tmp_path, capfd):
+    form = "itk" if name == "t.h5" else "itk-field"
+
+    with pytest.raises(DataError, match=r"could not be written \(File name too long\)"):
+        write_format(Transform.identity(oblique(3)), tmp_path / f"{'a' * 300}{name}", form)
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("name", ["t.h5", "a.tfm", "a.mat"])

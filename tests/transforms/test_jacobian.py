@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from sarnet.errors import GridError, ShapeError
+from sarnet.errors import GridError
 from sarnet.images import Grid
 from sarnet.transforms import Transform, jacobian
 
@@ -67,10 +67,16 @@ def test_the_reference_decides_the_grid(oblique, bumpy):
     assert determinant.grid == coarse
 
 
-def test_what_has_no_derivative_is_refused(oblique, bumpy):
-    transform = Transform.identity(oblique(2)).with_displacement(bumpy(oblique(2)))
+def test_along_an_axis_of_one_voxel_the_field_is_constant():
+    grid = Grid.plain((1, 5, 6))
+    field = np.zeros((*grid.shape, 3))
+    field[..., 0] = 0.25 * np.arange(6)
 
-    with pytest.raises(ShapeError, match="two voxels"):
-        jacobian(transform, Grid.plain((1, 5)))
+    determinant = jacobian(Transform.identity(grid).with_displacement(field), grid)
+
+    np.testing.assert_allclose(determinant.array, np.full(grid.shape, 1.25))
+
+
+def test_another_number_of_axes_is_refused(oblique):
     with pytest.raises(GridError, match="3 axes"):
         jacobian(Transform.identity(oblique(3)), oblique(2))

@@ -10,6 +10,14 @@ SHIFT = np.array([6.0, -4.0, 3.0])
 POINTS = np.array([[1.5, -2, 3], [4, 5, -6.25]])
 
 
+def test_nan_of_any_kind_is_refused_without_a_warning(tmp_path):
+    numbers = np.array([0x7F800001, 0, 0, 0, 0, 0], ">u4").tobytes()  # a NaN that signals
+    (tmp_path / "p.vtk").write_bytes(VTK % (b"points", b"BINARY", numbers))
+
+    with pytest.raises(DataError, match="wanted finite coordinates"):
+        read_points(tmp_path / "p.vtk", axes=3)
+
+
 def test_csv_keeps_its_other_columns(tmp_path):
     (tmp_path / "p.csv").write_text(ANTS)
 

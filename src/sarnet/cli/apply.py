@@ -38,15 +38,13 @@ def apply(
     A transform leads points of fixed space to moving space, and so carries images the other way: the moving image to
     the fixed grid. To warp the fixed image onto the moving one, use inverse.h5.
     """
-    from sarnet.images import Image, read_image, read_labels, write_image  # not for --help
+    from sarnet.images import read_image, write_image  # not for --help
     from sarnet.transforms import apply as resample
     from sarnet.transforms import read_transform
 
     given = spacing_of(spacing)
     grid = read_image(reference, spacing=given).grid
-    image = read_image(moving, spacing=given)
-    if interpolation is Interpolation.LABEL:
-        image = Image(array=read_labels(moving).array, grid=image.grid, notes=image.notes)
+    image = read_image(moving, spacing=given, keep_type=interpolation is not Interpolation.LINEAR)
     warped = resample(read_transform(transform, grid=grid), image, grid, interpolation=interpolation.value)
     write_image(warped, out)
     say(f"Wrote {out}.")

@@ -33,7 +33,11 @@ def convert(
     ] = None,
     source: Annotated[
         TransformFormat | None,
-        typer.Option("--from", help="Format of TRANSFORM; learn2reg and fsl must be said, the others tell themselves."),
+        typer.Option(
+            "--from",
+            help="Format of TRANSFORM; learn2reg and fsl must be said, and the frame of a NIfTI field without intent; "
+            "the others tell themselves.",
+        ),
     ] = None,
     spacing: Annotated[str | None, typer.Option(help=SPACING_HELP)] = None,
 ) -> None:

@@ -29,8 +29,9 @@ def jacobian(
     from sarnet.transforms import read_transform
 
     grid = read_image(reference, spacing=spacing_of(spacing)).grid
-    determinant = determinant_of(read_transform(transform), grid, log=log)
+    determinant = determinant_of(read_transform(transform, grid=grid), grid, log=log)
     write_image(determinant, out)
-    folds = int(np.isnan(determinant.array).sum() if log else (determinant.array <= 0).sum())
+    known = determinant.array[~np.isnan(determinant.array)]
+    folds = int(determinant.array.size - known.size if log else (known <= 0).sum())
     say(f"Wrote {out}.")
-    say(f"From {np.nanmin(determinant.array):.3f} to {np.nanmax(determinant.array):.3f}; {folds} voxels fold.")
+    say((f"From {known.min():.3f} to {known.max():.3f}; " if known.size else "") + f"{folds} voxels fold.")

@@ -1,5 +1,6 @@
 """The program ``sarnet``: its verbs, and what an error looks like."""
 
+import errno
 import sys
 from typing import Annotated
 
@@ -26,6 +27,9 @@ from sarnet.errors import SarnetError
 
 INPUT_AT_FAULT = 2
 """Exit code where the input is at fault, by the contract in docs/design.md."""
+
+_OF_THE_SYSTEM = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENAMETOOLONG, errno.ELOOP)
+"""What the system has against a path that the user chose, wherever we come upon it."""
 
 app = typer.Typer(
     name="sarnet",
@@ -71,4 +75,9 @@ def main() -> None:
         app()
     except SarnetError as error:
         say_error(str(error))
+        sys.exit(INPUT_AT_FAULT)
+    except OSError as error:
+        if error.errno not in _OF_THE_SYSTEM or error.filename is None:
+            raise
+        say_error(f"{error.filename}: {error.strerror}: choose another path")
         sys.exit(INPUT_AT_FAULT)

@@ -29,11 +29,12 @@ def points(
     axes = found.grid.dimension
     given = read_points(points, axes=axes)
     coordinates = given.points_world[:, :axes]
+    number = "1 point" if len(coordinates) == 1 else f"{len(coordinates)} points"
     if inverse:
         back = invert_points(found, coordinates)
         write_points(given.moved(back.points_world), out)
-        say(f"Wrote {out}: {len(coordinates)} points of the moving image, where they lie in the fixed one.")
+        say(f"Wrote {out}: {number} of the moving image, where they lie in the fixed one.")
         say(f"What is left of there and back: {max(back.residual_mm, default=0.0):.2g} mm at most.")
     else:
         write_points(given.moved(found.points(coordinates)), out)
-        say(f"Wrote {out}: {len(coordinates)} points of the fixed image, where they lie in the moving one.")
+        say(f"Wrote {out}: {number} of the fixed image, where they lie in the moving one.")

@@ -11,7 +11,7 @@ import math
 import os
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -32,6 +32,7 @@ from sarnet.images.dicom import (
 )
 from sarnet.images.grid import Grid
 from sarnet.images.image import Image
+from sarnet.images.meta_image import check_meta_image
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ _COLOUR_READERS = ("BMPImageIO", DICOM_READER, "JPEGImageIO", "JPEG2000ImageIO",
 _NIFTI_COLOURS = ("128", "2304")  # datatype codes RGB24 and RGBA32
 _NIFTI_COMPLEX = ("32", "1792", "2048")
 _PRINT_RESOLUTION = ("BMPImageIO", "JPEGImageIO", "JPEG2000ImageIO", "TIFFImageIO")
+_META_READER = "MetaImageIO"
 _LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
 
@@ -54,7 +56,7 @@ class _Loaded(NamedTuple):
     reader: str = DICOM_READER
 
 
-def read_image(path: str | Path, *, spacing: tuple[float, ...] | None = None) -> Image:
+def read_image(path: str | Path, *, spacing: tuple[float, ...] | None = None, keep_type: bool = False) -> Image:
     """Read one scalar image of two or three axes.
 
     What a user should know about how that was done is said in ``notes``: colours are turned to grey by their
@@ -65,9 +67,10 @@ def read_image(path: str | Path, *, spacing: tuple[float, ...] | None = None) ->
     Args:
         path: A NIfTI, NRRD, MHA, DICOM, PNG, JPEG or TIFF file, or a folder with the files of one DICOM series.
         spacing: Millimetres along x, y[, z] in place of the file's; one number stands for all axes.
+        keep_type: Leave the values in the type of the file: float32 has no integers above 2^24.
 
     Returns:
-        The image in float32, on its grid in the world (LPS millimetres).
+        The image in float32 unless ``keep_type``, on its grid in the world (LPS millimetres).
 
     Raises:
         DataError: If there is no such file, or it cannot be read, is empty, has four axes or vectors for
@@ -90,7 +93,8 @@ def read_image(path: str | Path, *, spacing: tuple[float, ...] | None = None) ->
     if spacing is None:
         grid, said = _physical_spacing(path, loaded, grid)
         notes += said
-    image = _as_plane(path, Image(array=array.astype(np.float32), grid=grid, notes=tuple(notes)))
+    array = array if keep_type else array.astype(np.float32)
+    image = _as_plane(path, Image(array=array, grid=grid, notes=tuple(notes)))
     return image if spacing is None else replace(image, grid=_with_spacing(image.grid, spacing))
 
 
@@ -156,13 +160,15 @@ def write_image(image: Image, path: str | Path) -> None:
     # two processes may write to one folder
     temporary = path.with_name(f".{path.name[: -len(suffix)]}.{os.getpid()}{suffix}")
     try:
+        temporary.touch()  # what the system has against it, in its words instead of a library's
         with _quiet_itk():
             sitk.WriteImage(image.to_itk(), str(temporary), useCompression=suffix not in (".jpg", ".jpeg"))
         temporary.replace(path)
     except (RuntimeError, OSError) as error:
         raise DataError(f"{path} cannot be written: {_reason(error)}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # not there any more, or a name too long to have been there
+            temporary.unlink()
 
 
 def _load(path: Path) -> _Loaded:
@@ -188,6 +194,8 @@ def _load_file(path: Path) -> _Loaded:
         raise DataError(
             f"{path} is damaged or in no known format: wanted a NIfTI, NRRD, MHA, DICOM, PNG, JPEG or TIFF file"
         )
+    if name == _META_READER:
+        check_meta_image(path)
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     reader.SetImageIO(name)

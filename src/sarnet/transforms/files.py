@@ -25,6 +25,7 @@ import SimpleITK as sitk
 
 from sarnet.errors import DataError, InputError, SarnetError
 from sarnet.images.grid import Grid
+from sarnet.images.meta_image import check_meta_image
 from sarnet.transforms.compose import compose
 from sarnet.transforms.frames import ras
 from sarnet.transforms.freesurfer import FREESURFER_FILES, read_freesurfer, write_freesurfer
@@ -41,7 +42,16 @@ FORMATS: tuple[Format, ...] = get_args(Format)
 _TRANSFORM_FILES = (".h5", *AFFINE_FILES)
 _IMAGE_FILES = (".nrrd", ".mha")
 _FIELD_FILES = (*NIFTI_FILES, *_IMAGE_FILES)
+_SLICERS_KEY = "displacement field type"
 _LPS_VECTORS, _RAS_DISPLACEMENTS = 1007, 1006  # NIFTI_INTENT_VECTOR as ITK and ANTs use it, NIFTI_INTENT_DISPVECT
+
+_BY_INTENT: dict[int, Format] = {_LPS_VECTORS: "itk-field", _RAS_DISPLACEMENTS: "nifti-ras"}
+_READ: dict[str, tuple[str, ...]] = {
+    "itk": _TRANSFORM_FILES,
+    "itk-field": _FIELD_FILES,
+    "nifti-ras": NIFTI_FILES,
+    "freesurfer": FREESURFER_FILES,
+}
 
 _BOTH_GRIDS: dict[str, Callable[[Path, Grid, Grid], Transform]] = {"learn2reg": read_learn2reg, "fsl": read_fsl}
 _FOR_MOVING: dict[str, Callable[[Transform, Path, Grid], None]] = {
@@ -137,7 +147,7 @@ def read_transform(
         grid: Grid of the fixed image. Left out, it is the grid of the field in the file; a file without a field then
             gets a grid of one voxel at the world's origin, which is enough to move points and to apply it.
         form: Its format; left out, the ending and the intent tell it, but for ``learn2reg`` and ``fsl``, which want
-            both grids.
+            both grids, and for a NIfTI field without intent, whose frame it says.
         moving: Grid of the moving image, for those two.
 
     Raises:
@@ -148,7 +158,8 @@ def read_transform(
     if form is not None:
         _check_format(form)
     both = _BOTH_GRIDS.get(form or "")
-    ending = path.suffix if both else ending_of(path, (*_TRANSFORM_FILES, *_FIELD_FILES, *FREESURFER_FILES))
+    known = _READ.get(form or "", (*_TRANSFORM_FILES, *_FIELD_FILES, *FREESURFER_FILES))
+    ending = path.suffix if both else ending_of(path, known)
     if not path.is_file():
         raise DataError(f"{path}: wanted a transform, but there is no such file: check the path")
     with np.errstate(all="ignore"):  # a number too large becomes infinity, and that is refused
@@ -159,7 +170,7 @@ def read_transform(
         if ending in FREESURFER_FILES:
             found = read_freesurfer(path)
         else:
-            found = _read_nifti_field(path) if ending in NIFTI_FILES else _read_image(path)
+            found = _read_nifti_field(path, form) if ending in NIFTI_FILES else _read_image(path)
     if grid is not None and found.grid.dimension != grid.dimension:
         refuse(path, f"a transform of {grid.dimension} axes", f"one of {found.grid.dimension}")
     return found if grid is None else compose(found, grid=grid)
@@ -176,19 +187,23 @@ def _needed(path: Path, form: str, name: str, grid: Grid | None) -> Grid:
     return grid
 
 
-def _read_nifti_field(path: Path) -> Transform:
+def _read_nifti_field(path: Path, form: Format | None) -> Transform:
     field = read_nifti(path)
-    known = {_LPS_VECTORS: np.eye(field.grid.dimension + 1), _RAS_DISPLACEMENTS: ras(field.grid)}
-    if field.intent not in known:
+    told = _BY_INTENT.get(field.intent)
+    if form and told and told != form:
+        refuse(path, f"a field of {form}", f"intent {field.intent}, which is {told}", todo="leave its format out")
+    if field.intent == FNIRT_FIELD or not (told or form):
         hint = "it is FSL's: say so, with both images" if field.intent == FNIRT_FIELD else "say its format"
         wanted = f"a NIfTI field of intent {_LPS_VECTORS} or {_RAS_DISPLACEMENTS}, which tells the frame"
         refuse(path, wanted, f"intent {field.intent}", todo=f"{hint} (sarnet convert --from)")
-    frame = known[field.intent]
+    frame = ras(field.grid) if (told or form) == "nifti-ras" else np.eye(field.grid.dimension + 1)
     return Transform.from_displacement(field.vectors, field.grid, fixed_frame=frame, moving_frame=frame)
 
 
 def _read_image(path: Path) -> Transform:
     """Read vectors in LPS millimetres, which is what ITK makes of NRRD's and MetaImage's."""
+    if path.suffix.lower() == ".mha":
+        check_meta_image(path)
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     try:
@@ -198,6 +213,8 @@ def _read_image(path: Path) -> Transform:
         if components != axes or axes not in (2, 3):
             came = f"an image of {axes} axes with {components} values a voxel"
             refuse(path, "as many values a voxel as axes", came)
+        if reader.HasMetaDataKey(_SLICERS_KEY) and reader.GetMetaData(_SLICERS_KEY).strip() == "modeling":
+            refuse(path, "a field that resamples images", "one that moves points", todo="save it by 3D Slicer as .h5")
         # a byte at least for every number
         check_room(path, int(np.prod(reader.GetSize(), dtype=object)) * components, packed=True)
         with _quiet():

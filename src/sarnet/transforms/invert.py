@@ -1,6 +1,6 @@
 """The inverse of a transform, for images and for points."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -23,8 +23,10 @@ from sarnet.transforms.sampling import (
 )
 from sarnet.transforms.transform import Transform
 
-_ROUNDS, _ITERATIONS = 14, 4
-"""After each round of so many steps, only the places that are not there yet go on."""
+_ROUNDS = (2,) * 8 + (8,) * 5
+"""After each round of so many steps, only the places that are not there yet go on; steep ones need long rounds."""
+_COARSEST = 16
+"""Voxels along each axis of the smallest grid from which the iteration starts."""
 _TOLERANCE_VOXELS = 1e-3
 """Of the fixed grid's smallest spacing: a place is left alone once it is this near."""
 
@@ -68,8 +70,8 @@ def invert(transform: Transform, grid: Grid) -> Inverse:
 
     .. math:: T^{-1}(q) = M^{-1}(q + e(q) - t), \quad e(q) = M w, \quad w + d(M^{-1}(q - t) + w) = 0,
 
-    with ``w`` by the damped fixed-point iteration of :func:`sarnet.fields.invert`, the field ``d`` read where the
-    iteration leads, never resampled. Beyond the grid of ``d`` its outermost vectors hold.
+    with ``w`` by the damped fixed-point iteration of :func:`sarnet.fields.invert`, from coarse grids to ``grid``, the
+    field ``d`` read where the iteration leads, never resampled. Beyond the grid of ``d`` its outermost vectors hold.
 
     Args:
         transform: What to invert.
@@ -89,11 +91,12 @@ def invert(transform: Transform, grid: Grid) -> Inverse:
     if transform.displacement is None:
         return Inverse(transform=inverse, residual_mm=np.zeros(grid.shape, np.float32))
     solver = _Solver(transform, dtype=torch.float32)
+    guess = _Guess(solver, back, grid)
     displacement = np.empty((*grid.shape, grid.dimension), np.float32)
     residual = np.empty(grid.shape, np.float32)
     for rows in slabs(grid.shape):
         start = lattice(solver.frame.from_world @ back @ grid.index_to_world(), grid.shape, rows)
-        moved, left, reached = solver.solve(start)
+        moved, left, reached = solver.solve(start, guess(grid, rows))
         displacement[rows] = turned(transform.matrix, moved).movedim(1, -1).numpy()
         length = turned(transform.matrix, left).square().sum(dim=1).sqrt()
         residual[rows] = torch.where(reached[:, 0], length, torch.nan).numpy()
@@ -147,23 +150,46 @@ class _Solver:
         self._to_unit = self.frame.from_world[:-1, :-1]
         self._tolerance_mm = _TOLERANCE_VOXELS * min(transform.grid.spacing)
 
-    def solve(self, start: Float[Tensor, "plane axis *rest"]) -> _Solution:
-        """Solve at places in unit coordinates."""
-        moved, left = self._iterate(start, torch.zeros_like(start))
-        for _ in range(_ROUNDS - 1):
+    def solve(
+        self, start: Float[Tensor, "plane axis *rest"], guess: Float[Tensor, "plane axis *rest"] | None = None
+    ) -> _Solution:
+        """Solve at places in unit coordinates, from a first guess of ``w``."""
+        moved, left = self._iterate(start, torch.zeros_like(start) if guess is None else guess, _ROUNDS[0])
+        for iterations in _ROUNDS[1:]:
             far = left.square().sum(dim=1) > self._tolerance_mm**2
             if not far.any():
                 break
-            found = self._iterate(_selected(start, far), _selected(moved, far))
+            found = self._iterate(_selected(start, far), _selected(moved, far), iterations)
             for whole, part in zip((moved, left), found):
                 whole.movedim(1, -1)[far] = part[0].flatten(1).T
         return _Solution(moved, left, self.frame.inside(start + turned(self._to_unit, moved)))
 
-    def _iterate(self, start: Tensor, guess: Tensor) -> tuple[Tensor, Tensor]:
+    def _iterate(self, start: Tensor, guess: Tensor, iterations: int) -> tuple[Tensor, Tensor]:
         def read(moved: Tensor) -> Tensor:
             return read_linear(self._field, start + turned(self._to_unit, moved))
 
-        return fixed_point(read, guess, iterations=_ITERATIONS, tolerance=self._tolerance_mm)
+        return fixed_point(read, guess, iterations=iterations, tolerance=self._tolerance_mm)
+
+
+class _Guess:
+    """The solution on a grid of half as many voxels along each axis, which began with one on half of those."""
+
+    def __init__(self, solver: _Solver, back: Float[np.ndarray, "one_more one_more"], grid: Grid) -> None:
+        coarse = replace(
+            grid, size=tuple(size // 2 + 1 for size in grid.size), spacing=tuple(2 * each for each in grid.spacing)
+        )
+        self._frame = UnitFrame(coarse)
+        coarser = None if max(coarse.size) < _COARSEST else _Guess(solver, back, coarse)
+        moved = np.empty((*coarse.shape, coarse.dimension), np.float32)
+        for rows in slabs(coarse.shape):
+            start = lattice(solver.frame.from_world @ back @ coarse.index_to_world(), coarse.shape, rows)
+            guess = None if coarser is None else coarser(coarse, rows)
+            moved[rows] = solver.solve(start, guess).moved.movedim(1, -1).numpy()
+        self._moved = readable(moved)
+
+    def __call__(self, grid: Grid, rows: slice) -> Tensor:
+        """``w`` at the voxels of a slab, a first guess."""
+        return read_linear(self._moved, lattice(self._frame.from_world @ grid.index_to_world(), grid.shape, rows))
 
 
 def _selected(planes: Tensor, chosen: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """ITK's own transform files: HDF5, text and MATLAB's, read part by part and checked before any memory is taken."""
 
+import math
 import struct
 import tempfile
 from pathlib import Path
@@ -18,7 +19,11 @@ from sarnet.transforms.transform import Transform
 
 AFFINE_FILES = (".tfm", ".txt", ".mat")
 
-_HDF5_ERRORS = (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError, UnicodeDecodeError)
+_HDF5_ERRORS = (
+    *(OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError, OverflowError),
+    struct.error,
+)
+_HEAP_BYTES = 2**16  # of 4096 bytes each as ITK writes them
 _GRIDDED = ("DisplacementField", "BSpline")  # their fixed parameters say how many parameters there are
 
 
@@ -90,7 +95,8 @@ def _transform(path: Path, part: Part, grid: Grid | None) -> Transform:
         return Transform.identity(own).with_displacement(part.parameters.reshape(*own.shape, own.dimension))
     itk = _as_itk(path, part)
     if grid is None and not itk.IsLinear():
-        refuse(path, "a field or an affine map", "a transform without a grid", todo="give the grid of the fixed image")
+        todo = "make a field of it on the grid of the fixed image (sarnet convert --to itk --reference)"
+        refuse(path, "a field or an affine map", "a transform that has no grid of its own", todo=todo)
     return Transform.from_itk(itk, grid or Grid.plain((1,) * part.axes))
 
 
@@ -135,17 +141,39 @@ def _hdf5(path: Path) -> list[Part]:
 
 
 def _hdf5_part(path: Path, group: h5py.Group) -> Part:
-    kind = group["TransformType"][()][0].decode()
+    kind = _hdf5_text(path, group["TransformType"])
     # ITK before 4.5 had a slip of the pen in two names
     found = [group.get(name, group.get(name.replace("Transform", "Tranform", 1))) for name in _HDF5_NAMES]
     for each in found:
         if each is not None:
-            check_room(path, each.size * 8, packed=True)
+            check_room(path, max(each.size, math.prod(each.chunks or ())) * 8, packed=True)
     parameters, fixed = (np.zeros(0) if each is None else np.asarray(each[()], np.float64).ravel() for each in found)
     return Part(kind, parameters, fixed)
 
 
 _HDF5_NAMES = ("TransformParameters", "TransformFixedParameters")
+
+
+def _hdf5_text(path: Path, dataset: h5py.Dataset) -> str:
+    """The first string of a data set.
+
+    One of variable length lies in a heap of the file. Where that is damaged, HDF5 takes gigabytes for it or never comes
+    back, so it is read here: https://docs.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html, section III.E.
+    """
+    if dataset.dtype.kind == "S":
+        return str(dataset[()].flat[0].decode())
+    with path.open("rb") as file:
+        file.seek(dataset.id.get_offset())
+        length, address, wanted = struct.unpack("<IQI", file.read(16))
+        file.seek(address)
+        heap = file.read(_HEAP_BYTES)
+    place = 16  # after the heap's own head
+    while True:
+        index, size = struct.unpack_from("<H6xQ", heap, place)
+        place += 16
+        if index == wanted:
+            return heap[place : place + min(length, size)].decode()
+        place += -(-size // 8) * 8
 
 
 def _text(path: Path) -> list[Part]:

@@ -16,11 +16,12 @@ def jacobian(transform: Transform, grid: Grid, *, log: bool = False) -> Image:
     .. math:: \det \nabla T(p) = \det M \, \det\left(\mathbf{1} + \nabla d(p)\right)
 
     One is no change of volume, below one a voxel of the fixed image comes from less of the moving one, zero and below
-    is a fold. Derivatives are central differences over the voxels of ``grid``, one-sided in the outermost.
+    is a fold. Derivatives are central differences over the voxels of ``grid``, one-sided in the outermost; along an
+    axis of a single voxel the field is taken to be constant.
 
     Args:
         transform: Field and affine map count together.
-        grid: Where, in fixed space; at least two voxels along each axis.
+        grid: Where, in fixed space.
         log: Natural logarithm instead; NaN where the field folds, for a determinant of zero and below has none.
 
     Returns:
@@ -28,15 +29,17 @@ def jacobian(transform: Transform, grid: Grid, *, log: bool = False) -> Image:
 
     Raises:
         GridError: If the numbers of axes differ.
-        ShapeError: If an axis has a single voxel.
     """
     on_grid = compose(transform, grid=grid)
     determinant = np.full(grid.shape, np.linalg.det(transform.matrix), np.float32)
     if on_grid.displacement is not None:
         voxels = on_grid.displacement @ np.linalg.inv(grid.index_to_world())[:-1, :-1].T.astype(np.float32)
         # components in array order, z first
-        field = torch.from_numpy(np.ascontiguousarray(np.moveaxis(voxels[..., ::-1], -1, 0)))[None]
-        determinant = determinant * jacobian_determinant(field)[0].numpy()
+        field = np.moveaxis(voxels[..., ::-1], -1, 0)
+        for axis in np.flatnonzero(np.array(grid.shape) == 1):
+            field = np.repeat(field, 2, axis=axis + 1)
+        of_field = jacobian_determinant(torch.from_numpy(np.ascontiguousarray(field))[None])[0].numpy()
+        determinant = determinant * of_field[tuple(slice(size) for size in grid.shape)]
     if log:
         determinant = np.log(np.where(determinant > 0, determinant, np.nan))
     return Image(array=determinant.astype(np.float32, copy=False), grid=grid)

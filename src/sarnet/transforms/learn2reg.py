@@ -1,6 +1,7 @@
 """Learn2Reg's displacement fields: voxels of the fixed grid, for SciPy's ``map_coordinates``."""
 
 import math
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -17,7 +18,11 @@ from sarnet.transforms.transform import Transform
 
 _FILES = (*NIFTI_FILES, ".npz")
 _NPY_HEADER_BYTES = 2**16
-_ERRORS = (OSError, ValueError, KeyError, EOFError, TypeError, SyntaxError, zlib.error, zipfile.BadZipFile)
+_ERRORS = (
+    *(OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, OverflowError, NotImplementedError),
+    *(SyntaxError, tokenize.TokenError, RecursionError, MemoryError),  # NumPy's header is a literal of Python
+    *(RuntimeError, zlib.error, zipfile.BadZipFile),
+)
 
 
 def write_learn2reg(transform: Transform, path: Path, moving: Grid) -> None:
@@ -71,12 +76,13 @@ def _npz(path: Path, fixed: Grid) -> Float[np.ndarray, "z y x axis"]:
             refuse(path, f"an array of {wanted}", f"a larger one, of {info.file_size} bytes")
         with np.load(path, allow_pickle=False) as arrays:
             data = arrays[info.filename.removesuffix(".npy")]
+            shape, kind = data.shape, data.dtype  # of what is no .npy, NumPy hands out the bytes
     except DataError:
         raise
     except _ERRORS:
         refuse(path, "a whole .npz file with one array", "another kind of file, or one that breaks off")
-    if data.shape != wanted or data.dtype.kind != "f":
-        refuse(path, f"an array of {wanted}, of floating point", f"one of {data.shape}, {data.dtype}")
+    if shape != wanted or kind.kind != "f":
+        refuse(path, f"an array of {wanted}, of floating point", f"one of {shape}, {kind}")
     if not np.isfinite(data).all():
         refuse(path, "finite displacements", "NaN or infinity")
     return np.ascontiguousarray(data.transpose(2, 1, 0, 3).astype(np.float32))

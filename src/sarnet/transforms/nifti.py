@@ -2,6 +2,8 @@
 
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,7 +11,7 @@ import nibabel as nib
 import numpy as np
 from jaxtyping import Float
 from nibabel.filebasedimages import ImageFileError
-from nibabel.imageglobals import LoggingOutputSuppressor
+from nibabel.imageglobals import logger as nibabel_logger
 from nibabel.spatialimages import HeaderDataError
 from nibabel.wrapstruct import WrapStructError
 
@@ -42,7 +44,7 @@ def read_nifti(path: Path) -> NiftiField:
         DataError: If the file is damaged or holds something else.
     """
     try:
-        with LoggingOutputSuppressor():
+        with _quiet():
             image = nib.load(path)  # the header alone
             if not isinstance(image, nib.Nifti1Pair):
                 refuse(path, "a NIfTI file", "another kind of file")
@@ -123,3 +125,14 @@ def _grid_of(path: Path, affine: np.ndarray, size: tuple[int, ...]) -> Grid:
         return grid_of_affine(affine, size)
     except GridError as error:
         refuse(path, "a field on a grid", str(error))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what nibabel mends of a header off the terminal; without handlers of its own, it would still be shown."""
+    before = nibabel_logger.disabled
+    nibabel_logger.disabled = True
+    try:
+        yield
+    finally:
+        nibabel_logger.disabled = before

@@ -131,7 +131,8 @@ def _vtk(path: Path, content: bytes) -> PointSet:
         values = np.frombuffer(content[found.end() : after], np.uint8)
         if after > len(content):
             refuse(path, f"{count} numbers", "a file that breaks off")
-        numbers = values.view(_VTK_TYPES[number]).astype(np.float64)
+        with np.errstate(invalid="ignore"):  # NaN of another kind, and that is refused
+            numbers = values.view(_VTK_TYPES[number]).astype(np.float64)
     else:
         words = list(re.finditer(rb"\S+", content[found.end() :])) if count else []
         try:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -53,9 +54,12 @@ def write_whole(path: Path, ending: str, write: Callable[[Path], object]) -> Non
         raise DataError(f"{path}: wanted a folder to write to, but {path.parent} is none: make it first")
     temporary = path.with_name(f".{path.name}.{os.getpid()}{ending}")  # libraries go by the ending
     try:
+        temporary.touch()  # what the system has against it, in its words instead of a library's many lines
         write(temporary)
         temporary.replace(path)
     except (RuntimeError, OSError) as error:
-        raise DataError(f"{path}: could not be written ({str(error).strip().splitlines()[-1]})") from error
+        reason = (isinstance(error, OSError) and error.strerror) or str(error).strip().splitlines()[-1]
+        raise DataError(f"{path}: could not be written ({reason})") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # not there any more, or a name too long to have been there
+            temporary.unlink()
