@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from sarnet import __version__
-from sarnet.cli import apply, benchmark, compose, convert, demo, invert, jacobian, points, register, train
+from sarnet.cli import apply, benchmark, compose, convert, demo, evaluate, invert, jacobian, points, register, train
 from sarnet.cli.console import say_error
 from sarnet.errors import SarnetError
 
@@ -28,6 +28,7 @@ app.command()(compose.compose)
 app.command()(jacobian.jacobian)
 app.command()(points.points)
 app.command()(convert.convert)
+app.command()(evaluate.evaluate)
 app.command()(train.train)
 app.command()(benchmark.benchmark)
 
