@@ -7,10 +7,22 @@ from sarnet.benchmark.plan import Plan
 from sarnet.benchmark.protocol import plan
 from sarnet.benchmark.row import Row, RowKey, Summary, append_row, read_rows, settings_hash, summarise
 from sarnet.benchmark.score import LabelScore, means, score_labels
+from sarnet.benchmark.statistics import (
+    Comparison,
+    Figure,
+    Interval,
+    bootstrap_interval,
+    compare,
+    holm,
+    subject_means,
+)
 
 __all__ = [
     "CaseScores",
+    "Comparison",
     "Evaluation",
+    "Figure",
+    "Interval",
     "LabelScore",
     "Plan",
     "Row",
@@ -20,7 +32,10 @@ __all__ = [
     "TaskScores",
     "TransformScore",
     "append_row",
+    "bootstrap_interval",
+    "compare",
     "evaluate",
+    "holm",
     "joined_scores",
     "means",
     "plan",
@@ -30,5 +45,6 @@ __all__ = [
     "score_labels",
     "score_transform",
     "settings_hash",
+    "subject_means",
     "summarise",
 ]
