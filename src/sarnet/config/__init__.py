@@ -1,7 +1,7 @@
 """Settings of every stage, and how they are read."""
 
-from sarnet.config.benchmark import BenchmarkSettings, ElastixSettings
-from sarnet.config.networks import DiscriminatorSettings, GeneratorSettings
+from sarnet.config.benchmark import BenchmarkSettings, ElastixSettings, GcSarSettings
+from sarnet.config.networks import DiscriminatorSettings, GeneratorSettings, PeerNetworkSettings
 from sarnet.config.registration import AdaptationSettings, RefinementSettings, RegistrationSettings
 from sarnet.config.settings import Settings, build_settings, read_settings
 from sarnet.config.training import (
@@ -9,6 +9,7 @@ from sarnet.config.training import (
     AugmentationSettings,
     InitialSettings,
     ObjectiveSettings,
+    PeerSettings,
     SimulationSettings,
     SourceSettings,
     StageSettings,
@@ -23,9 +24,12 @@ __all__ = [
     "BenchmarkSettings",
     "DiscriminatorSettings",
     "ElastixSettings",
+    "GcSarSettings",
     "GeneratorSettings",
     "InitialSettings",
     "ObjectiveSettings",
+    "PeerNetworkSettings",
+    "PeerSettings",
     "RefinementSettings",
     "RegistrationSettings",
     "Settings",

@@ -1,10 +1,10 @@
 """Registering a pair: affine start, network pass, adaptation of the last layer, and the record of it all."""
 
 from sarnet.registration.measure import Labels
-from sarnet.registration.network_pair import Masks
+from sarnet.registration.network_pair import Masks, NetworkPair, prepare_pair
 from sarnet.registration.output import BidsNames, check_result_folder, result_folder, write_registration
 from sarnet.registration.record import Inputs, Record
-from sarnet.registration.register import register
+from sarnet.registration.register import register, torch_threads
 from sarnet.registration.result import Registration
 from sarnet.registration.work import Clock
 
@@ -14,10 +14,13 @@ __all__ = [
     "Inputs",
     "Labels",
     "Masks",
+    "NetworkPair",
     "Record",
     "Registration",
     "check_result_folder",
+    "prepare_pair",
     "register",
     "result_folder",
+    "torch_threads",
     "write_registration",
 ]
