@@ -29,5 +29,8 @@ from typing import Literal
 Interpolation = Literal["linear", "nearest"]
 """How an image is read between its voxels; ``nearest`` is for label maps."""
 
+LengthUnit = Literal["mm", "pixels"]
+"""What a length of an image is in: millimetres, or, where its spacing is not recorded, pixels that count one each."""
+
 Padding = Literal["border", "zeros"]
 """What an image is beyond its edge: its outermost voxel, or zero."""

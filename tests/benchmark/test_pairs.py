@@ -35,6 +35,9 @@ def test_methods_take_turns_and_each_pair_gives_each_a_row(settings):
     # squares of 8 voxels, a row or two apart; subjects were made in the order 10, 2, 1
     assert [row.dice_before for row in rows[::2]] == pytest.approx([7 / 8, 7 / 8, 6 / 8])
     assert all(row.dice > row.dice_before for row in rows[::2])
+    assert [row.hd95_before for row in rows[::2]] == [1, 1, 2]
+    assert all(row.hd95 < 2 and row.mad < row.mad_before for row in rows[::2])
+    assert {row.length_unit for row in rows} == {"mm"}
     assert all(row.dice == pytest.approx(np.mean(list(row.dice_by_label.values()))) for row in rows)
     assert [row.adapt for row in rows[:2]] == ["last-layer", "none"]
     assert all(row.seconds == pytest.approx(sum(row.seconds_by_stage.values())) for row in rows)

@@ -58,6 +58,39 @@ def test_shipped_configuration_is_that_of_its_protocol(name, protocol):
     assert read_settings(BenchmarkSettings, CONFIGS / f"{name}.toml").protocol == protocol
 
 
+def test_tables_are_made_of_rows_that_are_there(run, tmp_path):
+    results = CONFIGS.parent / "docs" / "results" / "brain2d-first-half.jsonl"
+
+    ran = run(
+        *("benchmark", "--rows", results, "--reference", "refined", "--paper", "table1"),
+        *("--report", tmp_path / "results.md", "--report", tmp_path / "results.html"),
+    )
+
+    lines = (tmp_path / "results.md").read_text().splitlines()
+    assert ran.out == f"Wrote {tmp_path / 'results.md'}.\nWrote {tmp_path / 'results.html'}.\n"
+    assert [line.split(" | ")[0] for line in lines if line.startswith("| ") and "---" not in line] == [
+        *("| method", "| before", "| sarnet", "| refined", "| elastix", "| syn", "| syncc")
+    ]
+    assert '<th scope="row">refined</th>' in (tmp_path / "results.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "give --config to compute rows, or --rows with --report"),
+        (["--rows", "rows.jsonl"], "--report is missing"),
+        (["--rows", "rows.jsonl", "--report", "a.md"], "rows rows.jsonl does not exist"),
+    ],
+)
+def test_tables_of_nothing_are_refused_in_one_line(words, message, run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    ran = run("benchmark", *words)
+
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert message in ran.err
+
+
 def test_rows_are_kept_and_completed_where_that_is_asked_for(run, visits, tmp_path):
     rows = tmp_path / "rows.jsonl"
     (tmp_path / "my.toml").write_text(f"protocol = 'simulated-xray'\ndata = '{visits}'\nrows = '{rows}'\n")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sarnet.errors import ShapeError
-from sarnet.images import Grid, Image
+from sarnet.images import Grid, Image, read_image, read_labels, write_image
 
 
 def test_through_itk_and_back_nothing_changes(oblique_grid, rng):
@@ -27,3 +27,17 @@ def test_an_array_in_another_order_is_copied():
 def test_an_array_off_its_grid_is_refused():
     with pytest.raises(ShapeError, match=r"shape \(3, 4\), but its grid has \(4, 3\)"):
         Image(array=np.zeros((3, 4)), grid=Grid.plain((4, 3)))
+
+
+def test_lengths_are_in_pixels_where_nothing_tells_the_spacing(tmp_path):
+    array = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    write_image(Image.from_array(array), tmp_path / "picture.png")
+    write_image(Image.from_array(array, spacing=(2.0, 2.0)), tmp_path / "slice.nii.gz")
+
+    assert Image.from_array(array).length_unit == "pixels"
+    assert Image.from_array(array, spacing=(2.0, 2.0)).length_unit == "mm"
+    for read in (read_image, read_labels):
+        assert read(tmp_path / "picture.png").length_unit == "pixels"
+        assert read(tmp_path / "slice.nii.gz").length_unit == "mm"
+        told = read(tmp_path / "picture.png", spacing=(0.5,))
+        assert (told.length_unit, told.grid.spacing) == ("mm", (0.5, 0.5))

@@ -9,6 +9,7 @@ import torch
 
 from sarnet.errors import GridError, InputError
 from sarnet.images import Grid, Image, sample_pair
+from sarnet.metrics import surface_distances
 from sarnet.registration import Labels, Masks, register
 from sarnet.transforms import Transform
 
@@ -84,6 +85,12 @@ def test_packaged_pair_is_improved_and_measured(registered, sample):
         assert record.dice[str(label)] == pytest.approx(2 * (a & b).sum() / (a.sum() + b.sum()))
     assert record.dice_mean == pytest.approx(np.mean(list(record.dice.values())))
     assert record.dice_mean > record.dice_mean_before + 0.03
+    outlines = surface_distances(
+        sample.fixed_labels.array, registered.warped_labels.array, spacing=sample.fixed.grid.spacing[::-1]
+    )
+    assert record.hd95_mm == {str(label): pytest.approx(each.hd95) for label, each in outlines.items()}
+    assert record.mad_mm == {str(label): pytest.approx(each.mad) for label, each in outlines.items()}
+    assert record.length_unit == "mm"
     assert record.similarity_after > record.similarity_before + 0.05
     assert record.verdict[0].startswith("Improved: ")
     lengths = np.linalg.norm(registered.transform.total_displacement(), axis=-1)[_brain(sample.fixed)]

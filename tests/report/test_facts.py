@@ -57,12 +57,14 @@ def test_dice_counts_its_labels(numbers: Numbers) -> None:
 
 
 def test_overlaps_show_the_change_where_both_are_known(least: Recorded) -> None:
-    record = Record.model_validate({**least, "dice_before": {"1": 0.5, "2": None}, "dice": {"1": 0.25, "2": 0.7}})
+    measured = {"dice_before": {"1": 0.5, "2": None}, "dice": {"1": 0.25, "2": 0.7}, "hd95_mm": {"1": 3.162, "2": None}}
+    record = Record.model_validate({**least, **measured})
 
     first, second = facts.overlaps(record)
 
     assert (first.before, first.after, first.change) == ("0.500", "0.250", "-0.250")
     assert (second.before, second.after, second.change) == ("not measured", "0.700", "")
+    assert [each.hd95 for each in (first, second)] == ["3.16", "not measured"]
 
 
 def test_provenance_lists_only_what_was_recorded(least: Recorded) -> None:

@@ -1,7 +1,50 @@
-"""Data set x method -> rows: pairs of real images and simulated ones, and what the rows come to."""
+"""Data set x method -> rows, what the rows come to, and the scores of registrations by whatever program."""
 
+from sarnet.benchmark.evaluate import Evaluation, TransformScore, evaluate, score_transform
+from sarnet.benchmark.learn2reg import CaseScores, TaskScores, joined_scores, score_cases
+from sarnet.benchmark.learn2reg_task import Task, read_task
 from sarnet.benchmark.plan import Plan
 from sarnet.benchmark.protocol import plan
 from sarnet.benchmark.row import Row, RowKey, Summary, append_row, read_rows, settings_hash, summarise
+from sarnet.benchmark.score import LabelScore, means, score_labels
+from sarnet.benchmark.statistics import (
+    Comparison,
+    Figure,
+    Interval,
+    bootstrap_interval,
+    compare,
+    holm,
+    subject_means,
+)
 
-__all__ = ["Plan", "Row", "RowKey", "Summary", "append_row", "plan", "read_rows", "settings_hash", "summarise"]
+__all__ = [
+    "CaseScores",
+    "Comparison",
+    "Evaluation",
+    "Figure",
+    "Interval",
+    "LabelScore",
+    "Plan",
+    "Row",
+    "RowKey",
+    "Summary",
+    "Task",
+    "TaskScores",
+    "TransformScore",
+    "append_row",
+    "bootstrap_interval",
+    "compare",
+    "evaluate",
+    "holm",
+    "joined_scores",
+    "means",
+    "plan",
+    "read_rows",
+    "read_task",
+    "score_cases",
+    "score_labels",
+    "score_transform",
+    "settings_hash",
+    "subject_means",
+    "summarise",
+]

@@ -17,13 +17,15 @@ from sarnet.benchmark.hardware import hardware
 from sarnet.benchmark.hearts import heart_cases
 from sarnet.benchmark.livers import liver_cases
 from sarnet.benchmark.lungs import lung_cases
+from sarnet.benchmark.memory import peak_memory
 from sarnet.benchmark.pair import Case, Pair
 from sarnet.benchmark.plan import Plan
 from sarnet.benchmark.row import Row, RowKey, settings_hash
+from sarnet.benchmark.score import LabelScore, Means, means, score_labels
 from sarnet.config import BenchmarkSettings
 from sarnet.images import foreground
 from sarnet.methods import Method, MethodResult, SarnetMethod, build_methods
-from sarnet.metrics import dice, folding_percent, inverse_consistency_voxels, target_registration_error_mm
+from sarnet.metrics import folding_percent, inverse_consistency_voxels, target_registration_error_mm
 from sarnet.transforms import Transform, apply
 
 DATA_SETS: dict[str, Callable[[BenchmarkSettings], list[Case]]] = {
@@ -70,7 +72,8 @@ def _measure(
 
 
 def _row(case: Case, pair: Pair, method: Method, settings: BenchmarkSettings) -> Row:
-    found = method.register(pair.fixed, pair.moving, affine_start=settings.affine_start)
+    with peak_memory() as memory:
+        found = method.register(pair.fixed, pair.moving, affine_start=settings.affine_start)
     before, after = (_score(pair, transform) for transform in (Transform.identity(pair.fixed.grid), found.transform))
     own = method if isinstance(method, SarnetMethod) else None
     return Row(
@@ -86,11 +89,19 @@ def _row(case: Case, pair: Pair, method: Method, settings: BenchmarkSettings) ->
         iterations=found.iterations,
         folding_percent=folding_percent(_voxels(found.transform), inside=_body(pair)),
         inverse_consistency_voxels=_inverse_consistency(pair, method, found, settings),
-        dice_before=before.dice,
-        dice=after.dice,
-        dice_by_label=after.dice_by_label,
+        dice_before=before.means.dice,
+        dice=after.means.dice,
+        dice_by_label={name: score.dice for name, score in after.by_label.items()},
+        hd95_before=before.means.hd95,
+        hd95=after.means.hd95,
+        hd95_by_label={name: score.hd95 for name, score in after.by_label.items()},
+        mad_before=before.means.mad,
+        mad=after.means.mad,
+        mad_by_label={name: score.mad for name, score in after.by_label.items()},
+        length_unit=pair.fixed.length_unit,
         tre_mm_before=before.tre_mm,
         tre_mm=after.tre_mm,
+        peak_memory_mb=memory.megabytes,
     )
 
 
@@ -107,19 +118,21 @@ def _settings(method: Method, settings: BenchmarkSettings) -> dict[str, Any]:
 class _Score:
     """How well the images meet under one transform, as far as there is something to tell it by."""
 
-    dice: float | None = None
-    dice_by_label: dict[str, float | None] = field(default_factory=dict)
+    by_label: dict[str, LabelScore] = field(default_factory=dict)
     tre_mm: float | None = None
+
+    @property
+    def means(self) -> Means:
+        """Over the labels."""
+        return means(self.by_label)
 
 
 def _score(pair: Pair, transform: Transform) -> _Score:
     score = _Score()
     if pair.labels is not None:
         warped = apply(transform, pair.labels.moving, pair.fixed.grid, interpolation="nearest", outside=0)
-        overlap = dice(pair.labels.fixed.array, warped.array, labels=pair.structures)
-        known = {str(label): None if np.isnan(value) else value for label, value in overlap.items()}
-        values = [value for value in known.values() if value is not None]
-        score = replace(score, dice=float(np.mean(values)) if values else None, dice_by_label=known)
+        by_label = score_labels(pair.labels.fixed, warped, labels=pair.structures)
+        score = replace(score, by_label=by_label)
     if pair.landmarks is not None:
         errors = target_registration_error_mm(transform.points(pair.landmarks.fixed), pair.landmarks.moving)
         score = replace(score, tre_mm=float(errors.mean()))

@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sarnet.errors import DataError
+from sarnet.types import LengthUnit
 
 
 class RowKey(NamedTuple):
@@ -51,13 +52,31 @@ class Row(BaseModel):
     dice: float | None = None
     """Mean over the structures that either image has."""
     dice_by_label: dict[str, float | None] = {}
+    hd95_before: float | None = None
+    hd95: float | None = None
+    """95th percentile of the Hausdorff distance of outlines in ``length_unit``, the mean over labels; a label that was
+    lost has none."""
+    mad_before: float | None = None
+    mad: float | None = None
+    """Mean absolute distance of outlines, the same."""
+    hd95_by_label: dict[str, float | None] = {}
+    mad_by_label: dict[str, float | None] = {}
+    length_unit: LengthUnit = "mm"
+    """What distances of outlines are in: pixels, where the data set records no spacing."""
     tre_mm_before: float | None = None
     tre_mm: float | None = None
     """Mean distance of landmarks, where there are any."""
+    peak_memory_mb: float | None = None
+    """Most memory that the process held while it registered, libraries included; where the system tells."""
     field_voxels: float | None = None
     """Mean length of the known field, where there is one."""
     field_error_voxels: float | None = None
     """Mean length of what the found field misses of it."""
+
+    @property
+    def subject(self) -> str:
+        """Whose image the fixed one is: what stands before the arrow in the pair's name."""
+        return self.pair.partition("<-")[0].split(" ")[0]
 
     @property
     def key(self) -> RowKey:
@@ -73,10 +92,17 @@ class Summary(BaseModel):
     pairs: int
     dice_before: float | None
     dice: float | None
+    hd95_before: float | None
+    hd95: float | None
+    mad_before: float | None
+    mad: float | None
+    length_unit: LengthUnit
     tre_mm_before: float | None
     tre_mm: float | None
     seconds: float
     """Median."""
+    peak_memory_mb: float | None
+    """Largest."""
     folding_percent: float | None
     inverse_consistency_voxels: float | None
     relative_field_error: float | None
@@ -93,9 +119,15 @@ def summarise(rows: Sequence[Row]) -> Summary:
         pairs=len(rows),
         dice_before=_mean([row.dice_before for row in rows]),
         dice=_mean([row.dice for row in rows]),
+        hd95_before=_mean([row.hd95_before for row in rows]),
+        hd95=_mean([row.hd95 for row in rows]),
+        mad_before=_mean([row.mad_before for row in rows]),
+        mad=_mean([row.mad for row in rows]),
+        length_unit=rows[0].length_unit,
         tre_mm_before=_mean([row.tre_mm_before for row in rows]),
         tre_mm=_mean([row.tre_mm for row in rows]),
         seconds=float(np.median([row.seconds for row in rows])),
+        peak_memory_mb=max((row.peak_memory_mb for row in rows if row.peak_memory_mb is not None), default=None),
         folding_percent=_mean([row.folding_percent for row in rows]),
         inverse_consistency_voxels=_mean([row.inverse_consistency_voxels for row in rows]),
         relative_field_error=float(errors.mean() / lengths.mean()) if len(lengths) else None,

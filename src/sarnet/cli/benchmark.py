@@ -16,14 +16,36 @@ if TYPE_CHECKING:
 
 
 def benchmark(
-    config: Annotated[Path, typer.Option(help="TOML file of benchmark settings.")],
+    config: Annotated[Path | None, typer.Option(help="TOML file of benchmark settings.")] = None,
     override: Annotated[
         list[str] | None, typer.Option("--set", help="KEY=VALUE: change a setting of the file; may be repeated.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Keep the rows there are, compute the rest.")] = False,
+    report: Annotated[
+        list[Path] | None, typer.Option(help="Tables to write of the rows: .md or .html; may be repeated.")
+    ] = None,
+    rows: Annotated[
+        list[Path] | None, typer.Option(help="Without --config: file of rows to make tables of; may be repeated.")
+    ] = None,
+    reference: Annotated[str | None, typer.Option(help="Method that the tables compare the others with.")] = None,
+    paper: Annotated[str | None, typer.Option(help="table1 or table2: the paper's numbers beside.")] = None,
 ) -> None:
-    """Register every pair of a data set by every method: a row for each goes to a file, the means to the screen."""
-    settings = read_settings(BenchmarkSettings, config, override or [])
+    """Register every pair of a data set by every method: a row for each goes to a file, the means to the screen.
+
+    With --rows instead of --config nothing is computed: --report makes tables of rows that are there.
+    """
+    if (config is None) == (rows is None):
+        raise InputError("give --config to compute rows, or --rows with --report to make tables of those there are")
+    if rows is not None and not report:
+        raise InputError("--rows was given, but --report is missing: name the .md or .html file to write")
+    computed = [_run(config, override or [], resume=resume)] if config is not None else []
+    if report:
+        _report(rows or computed, report, reference=reference, paper=paper)
+
+
+def _run(config: Path, override: list[str], *, resume: bool) -> Path:
+    """Compute the rows, print the means, and return the file of rows."""
+    settings = read_settings(BenchmarkSettings, config, override)
 
     from sarnet.benchmark import append_row, plan, read_rows
 
@@ -39,6 +61,19 @@ def benchmark(
         append_row(row, settings.rows)
         rows.append(row)
     _print(settings.protocol, rows)
+    return settings.rows
+
+
+def _report(files: list[Path], report: list[Path], *, reference: str | None, paper: str | None) -> None:
+    from sarnet.benchmark import read_rows
+    from sarnet.report import result_tables, write_tables
+
+    missing = [path for path in files if not path.is_file()]
+    if missing:
+        raise InputError(f"rows {missing[0]} does not exist")
+    tables = result_tables([row for path in files for row in read_rows(path)], reference=reference, paper=paper)
+    for path in report:
+        say(f"Wrote {write_tables(tables, path)}.")
 
 
 def _shown(planned: "Plan", rows: list["Row"]) -> "Iterator[Row]":
@@ -60,6 +95,8 @@ def _shown(planned: "Plan", rows: list["Row"]) -> "Iterator[Row]":
 _COLUMNS = {
     "before": ("dice_before", ".4f"),
     "Dice": ("dice", ".4f"),
+    "HD95": ("hd95", ".2f"),
+    "MAD": ("mad", ".3f"),
     "before, mm": ("tre_mm_before", ".2f"),
     "landmarks, mm": ("tre_mm", ".2f"),
     "error / |u|": ("relative_field_error", ".4f"),
@@ -67,6 +104,7 @@ _COLUMNS = {
     "folding, %": ("folding_percent", ".4f"),
     "both ways, voxels": ("inverse_consistency_voxels", ".3f"),
     "seconds": ("seconds", ".3f"),
+    "MB at most": ("peak_memory_mb", ".0f"),
 }
 """Heading of a column to the summary's figure and its form."""
 
@@ -87,7 +125,8 @@ def _print(protocol: str, rows: list["Row"]) -> None:
     table = Table("method", "pairs", *shown, box=None, padding=(0, 2, 0, 0))
     for method, summary in summaries.items():
         table.add_row(method, str(summary.pairs), *(_figure(summary, *column) for column in shown.values()))
-    say(f"{protocol}; Dice, distances and shares are means, seconds the median")
+    unit = next(iter(summaries.values())).length_unit if summaries else "mm"
+    say(f"{protocol}; Dice, distances and shares are means, seconds the median; HD95 and MAD in {unit}")
     output.print(table)
 
 

@@ -16,6 +16,7 @@ from sarnet.cli import (
     convert,
     data,
     demo,
+    evaluate,
     invert,
     jacobian,
     points,
@@ -46,6 +47,7 @@ app.command()(compose.compose)
 app.command()(jacobian.jacobian)
 app.command()(points.points)
 app.command()(convert.convert)
+app.command()(evaluate.evaluate)
 app.add_typer(data.data, name="data")
 app.command()(train.train)
 app.command()(benchmark.benchmark)

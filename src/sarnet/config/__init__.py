@@ -1,8 +1,8 @@
 """Settings of every stage, and how they are read."""
 
-from sarnet.config.benchmark import BenchmarkSettings, ElastixSettings
+from sarnet.config.benchmark import BenchmarkSettings, ElastixSettings, GcSarSettings
 from sarnet.config.curation import CurationSettings
-from sarnet.config.networks import DiscriminatorSettings, GeneratorSettings
+from sarnet.config.networks import DiscriminatorSettings, GeneratorSettings, PeerNetworkSettings
 from sarnet.config.registration import (
     AdaptationSettings,
     MeasuredSimilarity,
@@ -16,6 +16,7 @@ from sarnet.config.training import (
     AugmentationSettings,
     InitialSettings,
     ObjectiveSettings,
+    PeerSettings,
     SimulationSettings,
     SourceSettings,
     StageSettings,
@@ -31,10 +32,13 @@ __all__ = [
     "CurationSettings",
     "DiscriminatorSettings",
     "ElastixSettings",
+    "GcSarSettings",
     "GeneratorSettings",
     "InitialSettings",
     "MeasuredSimilarity",
     "ObjectiveSettings",
+    "PeerNetworkSettings",
+    "PeerSettings",
     "RefinementSettings",
     "RegistrationSettings",
     "Settings",

@@ -32,6 +32,38 @@ class ElastixSettings(Settings):
     """Random points that a step looks at."""
 
 
+class GcSarSettings(Settings):
+    """How GC-SAR registers a pair: labels of a displacement and a class on a grid of controls that gets finer."""
+
+    control_spacing_voxels: tuple[int, ...] = (32, 16, 16, 8, 8)
+    """Distances of the B-spline's controls, a level each."""
+    step_voxels: tuple[float, ...] = (4.0, 3.0, 1.5, 1.0, 0.5)
+    """Distances of the displacements to choose from, a level each."""
+    radius: int = Field(default=2, ge=1)
+    """Steps to choose from either way along each axis."""
+    classes: int = Field(default=3, ge=1)
+    """Segmentation classes."""
+    gradient: float = Field(default=1.0, ge=0)
+    """Weight of the gradients' difference beside that of intensities."""
+    segmentation: float = Field(default=0.02, ge=0)
+    """Weight of how little a class is like what the images show."""
+    smoothness: float = Field(default=0.01, ge=0)
+    """Cost a voxel of the difference between neighbours' displacements."""
+    truncation: float = Field(default=4.0, gt=0)
+    """Steps from which on a difference costs no more."""
+    class_smoothness: float = Field(default=0.01, ge=0)
+    """Cost of neighbours of two classes."""
+    cycles: int = Field(default=3, ge=1)
+    """Rounds of alpha-expansion through all labels, at most."""
+
+    @model_validator(mode="after")
+    def _as_many_steps_as_levels(self) -> "GcSarSettings":
+        if len(self.step_voxels) != len(self.control_spacing_voxels):
+            levels, steps = len(self.control_spacing_voxels), len(self.step_voxels)
+            raise ValueError(f"control_spacing_voxels has {levels} levels, but step_voxels {steps}: give one for each")
+        return self
+
+
 class BenchmarkSettings(Settings):
     """Which pairs are registered, by which methods, and what is measured."""
 
@@ -63,7 +95,10 @@ class BenchmarkSettings(Settings):
     """Further settings of this package's method by name; each begins with those of ``registration``."""
     unet: Path | None = None
     """``lung-masks`` alone: weights of the U-Net to compare with."""
+    peers: dict[str, Path] = Field(default_factory=dict)
+    """Trained peers by name: the weights that ``sarnet train`` wrote of VoxelMorph, DIR-Net or FlowNet."""
     elastix: ElastixSettings = ElastixSettings()
+    gcsar: GcSarSettings = GcSarSettings()
     simulation: SimulationSettings = SimulationSettings()
     seed: int = 0
     """Of the simulated pairs and of the split by patient."""

@@ -1,4 +1,4 @@
-"""What the generator and the discriminators are built of."""
+"""What the generator, the discriminators and the trained peers are built of."""
 
 from typing import Literal
 
@@ -39,3 +39,19 @@ class DiscriminatorSettings(Settings):
 
     maps: int = Field(default=64, ge=4)
     """Maps of the first convolution; the last has eight times as many. The paper's 64 to 512."""
+
+
+class PeerNetworkSettings(Settings):
+    """Which of the peers' networks, and how large; each kind reads its own."""
+
+    kind: Literal["voxelmorph", "dirnet", "flownet"] = "voxelmorph"
+    """``voxelmorph``: the package's own (Balakrishnan 2019). ``dirnet``: de Vos 2017. ``flownet``: FlowNetS,
+    Dosovitskiy 2015."""
+    features: tuple[int, ...] = Field(default=(16, 32, 32, 32, 32), min_length=2)
+    """``voxelmorph``: maps of each level of its U-Net, each half as fine as the one before."""
+    integration_steps: int = Field(default=5, ge=0)
+    """``voxelmorph``: squarings of its velocity field; with none its output is the displacement itself."""
+    maps: int = Field(default=16, ge=2)
+    """``dirnet``: maps of every convolution, the paper's 16. ``flownet``: of the first one; the paper's 64."""
+    poolings: int = Field(default=4, ge=1)
+    """``dirnet``: how often the images are halved; its controls are two to this power of voxels apart."""

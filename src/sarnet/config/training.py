@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from sarnet.config.networks import DiscriminatorSettings, GeneratorSettings
+from sarnet.config.networks import DiscriminatorSettings, GeneratorSettings, PeerNetworkSettings
 from sarnet.config.settings import Settings
 
 
@@ -152,6 +152,16 @@ class UnetSettings(StageSettings):
     """Channels of each level."""
 
 
+class PeerSettings(StageSettings):
+    """Training of a method that this package's is compared with, by its own loss."""
+
+    network: PeerNetworkSettings = PeerNetworkSettings()
+    sources: tuple[SourceSettings, ...] = (SourceSettings(kind="patients", pairs=8),)
+    """Where the pairs of a step come from; ``flownet`` learns from ``simulated`` ones alone."""
+    smoothness: float = Field(default=1.0, ge=0)
+    """``voxelmorph``: weight of the field's squared slope beside local correlation; its authors' value."""
+
+
 class TrainingSettings(Settings):
     """What is trained, on what; each stage with steps is done, in this order."""
 
@@ -187,3 +197,4 @@ class TrainingSettings(Settings):
     initial: InitialSettings = InitialSettings()
     adversarial: AdversarialSettings = AdversarialSettings(steps=0)
     unet: UnetSettings = UnetSettings()
+    peer: PeerSettings = PeerSettings()

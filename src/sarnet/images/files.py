@@ -33,6 +33,7 @@ from sarnet.images.dicom import (
 from sarnet.images.grid import Grid
 from sarnet.images.image import Image
 from sarnet.images.meta_image import check_meta_image
+from sarnet.types import LengthUnit
 
 logger = logging.getLogger(__name__)
 
@@ -89,20 +90,16 @@ def read_image(path: str | Path, *, spacing: tuple[float, ...] | None = None, ke
         notes.append(f"{path.name} is in colour: read as grey by luminance.")
     if loaded.header.get(PHOTOMETRIC, "").strip() == "MONOCHROME1":  # which ITK has done by now
         notes.append(f"{path.name} is MONOCHROME1, white is zero: turned over, so that white is high.")
-    grid = Grid.of(loaded.values)
-    if spacing is None:
-        grid, said = _physical_spacing(path, loaded, grid)
-        notes += said
-    array = array if keep_type else array.astype(np.float32)
-    image = _as_plane(path, Image(array=array, grid=grid, notes=tuple(notes)))
-    return image if spacing is None else replace(image, grid=_with_spacing(image.grid, spacing))
+    image = _placed(path, loaded, array if keep_type else array.astype(np.float32), spacing)
+    return replace(image, notes=(*notes, *image.notes))
 
 
-def read_labels(path: str | Path) -> Image:
+def read_labels(path: str | Path, *, spacing: tuple[float, ...] | None = None) -> Image:
     """Read a map of integer labels, value for value.
 
     Args:
         path: A file or folder as for :func:`read_image`.
+        spacing: The same.
 
     Returns:
         The labels in the integer type of the file; those of a file of floating point in the smallest signed
@@ -110,6 +107,7 @@ def read_labels(path: str | Path) -> Image:
 
     Raises:
         DataError: As for :func:`read_image`, and if a value is not whole, or the file is in colour.
+        InputError: As for :func:`read_image`.
     """
     path = Path(path)
     loaded = _load(path)
@@ -120,7 +118,7 @@ def read_labels(path: str | Path) -> Image:
     array = sitk.GetArrayFromImage(loaded.values)
     if array.dtype.kind == "f":
         array = _whole_numbers(path, array)
-    return _as_plane(path, Image(array=array, grid=_physical_spacing(path, loaded, Grid.of(loaded.values))[0]))
+    return _placed(path, loaded, array, spacing)
 
 
 def write_image(image: Image, path: str | Path) -> None:
@@ -270,10 +268,20 @@ def _luminance(colours: Num[np.ndarray, "*space channel"]) -> Float[np.ndarray, 
     return np.asarray(colours[..., :3] @ np.array(_LUMINANCE), dtype=np.float32)
 
 
-def _physical_spacing(path: Path, loaded: _Loaded, grid: Grid) -> tuple[Grid, list[str]]:
-    """Return the grid with the spacing that the file vouches for, and what to say about that."""
-    plane = grid.spacing[:2]
+def _placed(path: Path, loaded: _Loaded, array: np.ndarray, spacing: tuple[float, ...] | None) -> Image:
+    """Put values where the file says they lie, at the spacing that is given or that the file vouches for."""
+    image = Image(array=array, grid=Grid.of(loaded.values))
+    if spacing is None:
+        return _as_plane(path, _with_physical_spacing(path, loaded, image))
+    image = _as_plane(path, image)
+    return replace(image, grid=_with_spacing(image.grid, spacing))
+
+
+def _with_physical_spacing(path: Path, loaded: _Loaded, image: Image) -> Image:
+    """Return the image with the spacing that the file vouches for, and what to say about that."""
+    plane = image.grid.spacing[:2]
     note = None
+    unit: LengthUnit = "mm"
     if loaded.reader == DICOM_READER:
         patient, detector = dicom_spacing(loaded.header, PIXEL_SPACING), dicom_spacing(loaded.header, IMAGER_SPACING)
         if patient:
@@ -282,11 +290,16 @@ def _physical_spacing(path: Path, loaded: _Loaded, grid: Grid) -> tuple[Grid, li
             plane = detector
             note = f"gives the spacing on the detector, {plane[0]:g} x {plane[1]:g} mm: the patient's is smaller."
         elif plane == (1.0, 1.0):
-            note = "gives no spacing: a voxel is taken for 1 mm."
+            note, unit = "gives no spacing: a voxel is taken for 1 mm.", "pixels"
     elif loaded.reader in _PRINT_RESOLUTION or (loaded.reader == "PNGImageIO" and plane == (1.0, 1.0)):
         plane = (1.0, 1.0)
-        note = "gives no physical spacing: a voxel is taken for 1 mm."
-    return replace(grid, spacing=(*plane, *grid.spacing[2:])), [f"{path.name} {note}"] if note else []
+        note, unit = "gives no physical spacing: a voxel is taken for 1 mm.", "pixels"
+    return replace(
+        image,
+        grid=replace(image.grid, spacing=(*plane, *image.grid.spacing[2:])),
+        notes=(f"{path.name} {note}",) if note else (),
+        length_unit=unit,
+    )
 
 
 def _with_spacing(grid: Grid, spacing: tuple[float, ...]) -> Grid:
@@ -322,7 +335,7 @@ def _as_plane(path: Path, image: Image) -> Image:
         origin=origin,
         direction=tuple(within.ravel().tolist()),
     )
-    return Image(array=image.array.squeeze(axis=2 - flat), grid=plane, notes=notes)
+    return replace(image, array=image.array.squeeze(axis=2 - flat), grid=plane, notes=notes)
 
 
 def _whole_numbers(path: Path, array: Float[np.ndarray, "*space"]) -> Num[np.ndarray, "*space"]:

@@ -8,6 +8,7 @@ from jaxtyping import Shaped
 
 from sarnet.errors import ShapeError
 from sarnet.images.grid import Grid
+from sarnet.types import LengthUnit
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -26,6 +27,9 @@ class Image:
     notes: tuple[str, ...] = ()
     """What a user should know about how it was read, one sentence each."""
 
+    length_unit: LengthUnit = "mm"
+    """What its spacing is in: pixels, where nothing vouches for millimetres."""
+
     def __post_init__(self) -> None:
         if self.array.shape != self.grid.shape:
             raise ShapeError(
@@ -43,9 +47,13 @@ class Image:
 
         Args:
             array: Values, copied to C order where they are in another.
-            spacing: Millimetres along x, y[, z]; one where it is left out.
+            spacing: Millimetres along x, y[, z]; where it is left out a voxel counts one, and lengths are in pixels.
         """
-        return cls(array=np.ascontiguousarray(array), grid=Grid.plain(array.shape, spacing=spacing))
+        return cls(
+            array=np.ascontiguousarray(array),
+            grid=Grid.plain(array.shape, spacing=spacing),
+            length_unit="pixels" if spacing is None else "mm",
+        )
 
     def to_itk(self) -> sitk.Image:
         """Copy to a SimpleITK image."""

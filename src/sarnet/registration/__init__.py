@@ -4,10 +4,10 @@ from sarnet.registration.both_ways import register_images
 from sarnet.registration.files import PairFiles, PairImages, read_pair
 from sarnet.registration.guides import Guides
 from sarnet.registration.measure import Labels
-from sarnet.registration.network_pair import Masks
+from sarnet.registration.network_pair import Masks, NetworkPair, prepare_pair
 from sarnet.registration.output import BidsNames, check_result_folder, result_folder, write_registration
 from sarnet.registration.record import Inputs, Record, read_record
-from sarnet.registration.register import register
+from sarnet.registration.register import register, torch_threads
 from sarnet.registration.result import Registration
 from sarnet.registration.work import Clock
 
@@ -18,15 +18,18 @@ __all__ = [
     "Inputs",
     "Labels",
     "Masks",
+    "NetworkPair",
     "PairFiles",
     "PairImages",
     "Record",
     "Registration",
     "check_result_folder",
+    "prepare_pair",
     "read_pair",
     "read_record",
     "register",
     "register_images",
     "result_folder",
+    "torch_threads",
     "write_registration",
 ]

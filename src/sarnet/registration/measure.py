@@ -10,7 +10,7 @@ from sarnet import __version__
 from sarnet.config import RegistrationSettings
 from sarnet.images import Grid, Image, foreground
 from sarnet.losses import lncc
-from sarnet.metrics import dice, folding_percent
+from sarnet.metrics import SurfaceDistance, dice, folding_percent, surface_distances
 from sarnet.networks import LoadedGenerator
 from sarnet.registration.network_pair import prepare_pair
 from sarnet.registration.record import AffineRecord, Record, RecordedGrid
@@ -35,10 +35,11 @@ class Labels:
 
 @dataclass(frozen=True, kw_only=True)
 class _Overlap:
-    """Dice by label before and after."""
+    """Dice by label before and after, and how far the outlines lie apart after."""
 
     before: dict[int, float]
     after: dict[int, float]
+    distances: dict[int, SurfaceDistance]
 
 
 def measure(
@@ -111,10 +112,13 @@ def measure(
             dice_after=_mean(overlap.after) if overlap else None,
         ),
         notes=(*(f"fixed: {note}" for note in fixed.notes), *(f"moving: {note}" for note in moving.notes)),
-        dice_before=_recorded_overlap(overlap.before) if overlap else {},
-        dice=_recorded_overlap(overlap.after) if overlap else {},
+        dice_before=_recorded(overlap.before) if overlap else {},
+        dice=_recorded(overlap.after) if overlap else {},
         dice_mean_before=_mean(overlap.before) if overlap else None,
         dice_mean=_mean(overlap.after) if overlap else None,
+        hd95_mm=_recorded({label: each.hd95 for label, each in overlap.distances.items()}) if overlap else {},
+        mad_mm=_recorded({label: each.mad for label, each in overlap.distances.items()}) if overlap else {},
+        length_unit=fixed.length_unit,
     )
     return Registration(
         transform=work.transform,
@@ -155,7 +159,9 @@ def _field_figures(work: Work, shown: Bool[np.ndarray, "*space"]) -> tuple[float
 def _overlap(fixed: Image, before: Image, after: Image) -> _Overlap:
     names = tuple(int(label) for label in np.union1d(fixed.array, before.array) if label != 0)
     return _Overlap(
-        before=dice(fixed.array, before.array, labels=names), after=dice(fixed.array, after.array, labels=names)
+        before=dice(fixed.array, before.array, labels=names),
+        after=dice(fixed.array, after.array, labels=names),
+        distances=surface_distances(fixed.array, after.array, spacing=fixed.grid.spacing[::-1], labels=names),
     )
 
 
@@ -185,8 +191,8 @@ def _stop_reason(work: Work) -> str:
     return "the initial transform was taken as it is"
 
 
-def _recorded_overlap(overlaps: dict[int, float]) -> dict[str, float | None]:
-    return {str(label): None if np.isnan(value) else value for label, value in overlaps.items()}
+def _recorded(figures: dict[int, float]) -> dict[str, float | None]:
+    return {str(label): value if np.isfinite(value) else None for label, value in figures.items()}
 
 
 def _recorded_grid(grid: Grid) -> RecordedGrid:

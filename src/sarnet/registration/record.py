@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sarnet.errors import DataError
+from sarnet.types import LengthUnit
 
 RECORD_FILE = "registration.json"
 
@@ -119,6 +120,12 @@ class Record(_Part):
     """Label to overlap; nothing for a label that neither image holds."""
     dice_mean_before: float | None = None
     dice_mean: float | None = None
+    hd95_mm: dict[str, float | None] = {}
+    """Label to the 95th percentile of the Hausdorff distance of its outlines; nothing where either lacks the label."""
+    mad_mm: dict[str, float | None] = {}
+    """The same of their mean absolute distance."""
+    length_unit: LengthUnit = "mm"
+    """What all lengths here are in: of images without a spacing a millimetre is a pixel."""
 
     def mean_dice(self) -> tuple[float | None, float | None]:
         """Return the mean overlap before and after: as recorded, or of the labels that have one."""

@@ -73,7 +73,7 @@ def register(  # noqa: PLR0913  each by its name alone
     elif loaded is None:
         loaded = load_generator(settings.model)
     threads = settings.threads or os.cpu_count() or 1
-    with _torch_threads(threads):
+    with torch_threads(threads):
         work = _start(fixed, moving, settings, initial_transform, masks, threads)
         if loaded is not None:
             _deform(work, fixed, moving, settings, loaded.generator, masks, guides)
@@ -206,7 +206,7 @@ def _finite(image: Image) -> Image:
 
 
 @contextmanager
-def _torch_threads(threads: int) -> Iterator[None]:
+def torch_threads(threads: int) -> Iterator[None]:
     """Compute with so many threads, and leave the process as it was."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)

@@ -27,6 +27,8 @@ class Overlap:
     before: str
     after: str
     change: str
+    hd95: str
+    mad: str
 
 
 def state(headline: str) -> str:
@@ -70,13 +72,15 @@ def key_numbers(record: Record) -> list[Number]:
 
 
 def overlaps(record: Record) -> list[Overlap]:
-    """Return the overlap of every label, in the order of the record."""
+    """Return overlap and outlines of every label, in the order of the record."""
     return [
         Overlap(
             label=label,
             before=text(record.dice_before.get(label), "{:.3f}"),
             after=text(after, "{:.3f}"),
             change=_difference(record.dice_before.get(label), after),
+            hd95=text(record.hd95_mm.get(label), "{:.2f}"),
+            mad=text(record.mad_mm.get(label), "{:.2f}"),
         )
         for label, after in record.dice.items()
     ]

@@ -66,6 +66,7 @@ def _page(result: Result) -> str:
         numbers=facts.key_numbers(record),
         overlaps=facts.overlaps(record),
         overlap_plot=_overlap_plot(record),
+        length_unit=record.length_unit,
         cost_plot=_cost_plot(record),
         cost_ends=[facts.text(cost, "{:.4g}") for cost in (record.cost_initial, record.cost_final)],
         stop_reason=record.stop_reason,

@@ -2,6 +2,7 @@
 
 from sarnet.training.adversarial import train_adversarial
 from sarnet.training.initial import train_initial
+from sarnet.training.peers import train_peer
 from sarnet.training.segmentation import train_unet
 from sarnet.training.stage import Progress
 from sarnet.training.state import TrainingState
@@ -15,6 +16,7 @@ __all__ = [
     "train",
     "train_adversarial",
     "train_initial",
+    "train_peer",
     "train_unet",
     "validate",
 ]

@@ -75,7 +75,13 @@ def train_adversarial(settings: TrainingSettings, *, resume: bool = False, repor
     optimisers = make_optimisers(players, settings)
     state = TrainingState(players.named(), optimisers)
     run = Run(
-        out, state, steps=stage.steps, settings=settings, other_stages={"initial", "unet"}, fabric=fabric, report=report
+        out,
+        state,
+        steps=stage.steps,
+        settings=settings,
+        other_stages={"initial", "unet", "peer"},
+        fabric=fabric,
+        report=report,
     )
     game = Game(players, None if vgg is None else vgg.to(fabric.device), settings, fabric)
 

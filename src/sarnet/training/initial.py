@@ -90,7 +90,7 @@ def train_initial(settings: TrainingSettings, *, resume: bool = False, report: R
         state,
         steps=stage.steps,
         settings=settings,
-        other_stages={"adversarial", "unet"},
+        other_stages={"adversarial", "unet", "peer"},
         fabric=fabric,
         report=report,
     )

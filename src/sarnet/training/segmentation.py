@@ -75,7 +75,7 @@ def train_unet(settings: TrainingSettings, *, resume: bool = False, report: Repo
         state,
         steps=stage.steps,
         settings=settings,
-        other_stages={"generator", "initial"},
+        other_stages={"generator", "initial", "peer"},
         fabric=fabric,
         report=report,
     )

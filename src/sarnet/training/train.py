@@ -6,6 +6,7 @@ from sarnet.config import TrainingSettings
 from sarnet.errors import ConfigError
 from sarnet.training.adversarial import train_adversarial
 from sarnet.training.initial import train_initial
+from sarnet.training.peers import train_peer
 from sarnet.training.segmentation import train_unet
 from sarnet.training.stage import Report, is_first_process
 
@@ -23,7 +24,7 @@ def train(settings: TrainingSettings, *, resume: bool = False, report: Report | 
 
     Raises:
         ConfigError: If no stage has steps.
-        SarnetError: As :func:`train_initial`, :func:`train_adversarial` and :func:`train_unet` do.
+        SarnetError: As :func:`train_initial`, :func:`train_adversarial`, :func:`train_unet` and :func:`train_peer` do.
     """
     written: list[Path] = []
     if settings.initial.steps:
@@ -33,6 +34,10 @@ def train(settings: TrainingSettings, *, resume: bool = False, report: Report | 
         written = [train_adversarial(second, resume=resume, report=report)]
     if settings.unet.steps:
         written.append(train_unet(settings, resume=resume, report=report))
+    if settings.peer.steps:
+        written.append(train_peer(settings, resume=resume, report=report))
     if not written:
-        raise ConfigError("no stage has steps: give initial.steps, adversarial.steps or unet.steps a number above 0")
+        raise ConfigError(
+            "no stage has steps: give initial.steps, adversarial.steps, unet.steps or peer.steps a number above 0"
+        )
     return tuple(written) if is_first_process() else ()

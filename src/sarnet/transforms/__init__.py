@@ -12,6 +12,7 @@ from sarnet.transforms.files import (
 )
 from sarnet.transforms.invert import Inverse, InversePoints, invert, invert_points
 from sarnet.transforms.jacobian import jacobian
+from sarnet.transforms.learn2reg import read_learn2reg_voxels
 from sarnet.transforms.points import PointSet, read_points, write_points
 from sarnet.transforms.transform import Transform
 
@@ -30,6 +31,7 @@ __all__ = [
     "invert",
     "invert_points",
     "jacobian",
+    "read_learn2reg_voxels",
     "read_points",
     "read_transform",
     "write_displacement",

@@ -53,12 +53,23 @@ def read_learn2reg(path: Path, fixed: Grid, moving: Grid) -> Transform:
         DataError: If it is damaged, or not of the size of ``fixed``.
         InputError: If ``fixed`` has two axes, or the ending is another.
     """
+    vectors = read_learn2reg_voxels(path, fixed)
+    return Transform.from_displacement(vectors, fixed, fixed_frame=voxels(fixed), moving_frame=voxels(moving))
+
+
+def read_learn2reg_voxels(path: Path, fixed: Grid) -> Float[np.ndarray, "z y x axis"]:
+    """Read such a file as it counts: voxels, components x first, on the grid of the fixed image.
+
+    Raises:
+        DataError: As :func:`read_learn2reg` does.
+        InputError: The same.
+    """
     ending = ending_of(path, _FILES)
     _check_volume(path, fixed)
     vectors = _npz(path, fixed) if ending == ".npz" else read_nifti(path).vectors
     if vectors.shape != (*fixed.shape, 3):
         refuse(path, f"a field of {fixed.size} voxels, as the reference has", f"an array {vectors.shape}, z first")
-    return Transform.from_displacement(vectors, fixed, fixed_frame=voxels(fixed), moving_frame=voxels(moving))
+    return vectors
 
 
 def _check_volume(path: Path, grid: Grid) -> None:

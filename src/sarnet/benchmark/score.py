@@ -1,0 +1,68 @@
+"""How well two label maps on one grid agree, label by label, and on the whole."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from sarnet.images import Image
+from sarnet.metrics import dice, surface_distances
+
+
+class LabelScore(BaseModel):
+    """How well one label agrees; nothing where there is nothing to tell it by."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    dice: float | None
+    """Of a label that neither map holds, nothing."""
+    hd95: float | None
+    """95th percentile of the Hausdorff distance, in the unit of the fixed image; nothing where either map lacks it."""
+    mad: float | None
+    """Mean absolute distance of the outlines, the same."""
+
+
+class Means(NamedTuple):
+    """Means over the labels that have the figure."""
+
+    dice: float | None
+    hd95: float | None
+    mad: float | None
+
+
+def score_labels(fixed: Image, warped: Image, *, labels: tuple[int, ...] | None = None) -> dict[str, LabelScore]:
+    """Return Dice and the distance of outlines for every label.
+
+    Args:
+        fixed: Labels of the fixed image.
+        warped: Labels of the moving image on the same grid.
+        labels: Which to score; where left out, every label but 0 that either holds.
+
+    Raises:
+        ShapeError: If the maps differ in size.
+    """
+    overlap = dice(fixed.array, warped.array, labels=labels)
+    apart = surface_distances(fixed.array, warped.array, spacing=fixed.grid.spacing[::-1], labels=tuple(overlap))
+    return {
+        str(label): LabelScore(dice=_known(overlap[label]), hd95=_known(each.hd95), mad=_known(each.mad))
+        for label, each in apart.items()
+    }
+
+
+def means(scores: dict[str, LabelScore]) -> Means:
+    """Average over labels.
+
+    A label that was lost has a Dice of zero and no distance: a mean distance is over those that were kept.
+    """
+    each = scores.values()
+    return Means(_mean(s.dice for s in each), _mean(s.hd95 for s in each), _mean(s.mad for s in each))
+
+
+def _known(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None

@@ -1,0 +1,66 @@
+"""Methods that find a field between two slices: everything around that is this package's own, and the same for all."""
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from sarnet.config import RegistrationSettings
+from sarnet.errors import InputError
+from sarnet.images import Image
+from sarnet.methods.method import MethodResult
+from sarnet.registration import Clock, NetworkPair, prepare_pair, torch_threads
+from sarnet.transforms import Transform, align, compose
+
+Find = Callable[[NetworkPair], Float[Tensor, "1 2 y x"]]
+"""From a pair to the field, in voxels of the pair's grid."""
+
+
+def register_plane(
+    fixed: Image,
+    moving: Image,
+    find: Find,
+    *,
+    stage: str,
+    registration: RegistrationSettings,
+    multiple: int,
+    affine_start: bool,
+) -> MethodResult:
+    """Align two slices, bring them onto a network's grid, find a field there and carry it to the world.
+
+    Args:
+        fixed: Fixed image.
+        moving: Moving image.
+        find: What the method does.
+        stage: What its time is called.
+        registration: Threads, and how large the images are.
+        multiple: Voxels that each axis of the images must be a multiple of.
+        affine_start: Whether an affine map is looked for first.
+
+    Raises:
+        InputError: If the images are volumes.
+    """
+    if fixed.grid.dimension != 2:
+        raise InputError("fixed has three axes, but this method deforms images of two: give slices")
+    clock = Clock()
+    start = Transform.identity(fixed.grid)
+    with torch_threads(registration.threads or torch.get_num_threads()):
+        if affine_start:
+            with clock.stage("affine"):
+                start = align(fixed, moving, kind="affine", threads=registration.threads).transform
+        with clock.stage("resampling"):
+            pair = prepare_pair(
+                fixed,
+                moving,
+                start,
+                multiple=multiple,
+                longest_voxels=registration.longest_voxels,
+                magnified_voxels=registration.magnified_voxels,
+            )
+        with clock.stage(stage), torch.no_grad():
+            displacement = find(pair)
+        with clock.stage("to world"):
+            field = Transform.identity(fixed.grid).with_displacement(pair.to_world(displacement, fixed.grid))
+            transform = compose(field, start)
+    return MethodResult(transform=transform, seconds_by_stage=clock.seconds)

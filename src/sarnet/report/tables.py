@@ -1,0 +1,231 @@
+"""Tables of results, from rows of the benchmark alone: Markdown, or one HTML file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined
+
+from sarnet.benchmark import Comparison, Figure, Row, Summary, bootstrap_interval, compare, subject_means, summarise
+from sarnet.errors import InputError
+from sarnet.images import write_whole
+from sarnet.report.paper import BEFORE, PAPER, PaperResult
+
+_ENDINGS = (".md", ".html")
+
+_OF_THE_PAPER = ("brain2d", "brain3d")
+"""Protocols that its tables have a counterpart of: it has no numbers for hearts and X-rays."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultTable:
+    """A table in words."""
+
+    title: str
+    headings: tuple[str, ...]
+    lines: tuple[tuple[str, ...], ...]
+    """The first cell of each names its method."""
+    notes: tuple[str, ...]
+
+
+def result_tables(rows: Sequence[Row], *, reference: str | None = None, paper: str | None = None) -> list[ResultTable]:
+    """Return a table for each protocol: a line for each method, what it was before on top.
+
+    A method with rows of several settings has a line for each, told apart by the beginning of their hash.
+
+    Args:
+        rows: Of any number of files.
+        reference: Method that the others are compared with; the first of each protocol where it is left out.
+        paper: Which of the paper's tables stands beside: ``"table1"`` or ``"table2"``.
+
+    Raises:
+        InputError: If there are no rows, two of them are the same, ``reference`` is none of their methods, or there is
+            no such table in the paper.
+    """
+    if paper is not None and paper not in PAPER:
+        raise InputError(f"paper is {paper!r}, but must be one of {', '.join(PAPER)}")
+    if not rows:
+        raise InputError("rows are empty: there is nothing to make a table of")
+    if len({row.key for row in rows}) < len(rows):
+        raise InputError("rows hold one and the same row twice: give each file once")
+    protocols = dict.fromkeys(row.protocol for row in rows)
+    return [
+        _table(
+            protocol,
+            [row for row in rows if row.protocol == protocol],
+            reference,
+            paper if protocol in _OF_THE_PAPER else None,
+        )
+        for protocol in protocols
+    ]
+
+
+def write_tables(tables: Sequence[ResultTable], path: Path) -> Path:
+    """Write tables as Markdown or HTML, as the ending says; the file appears at once and whole.
+
+    Raises:
+        InputError: If the ending is neither ``.md`` nor ``.html``.
+        DataError: If it cannot be written.
+    """
+    if path.suffix not in _ENDINGS:
+        raise InputError(f"report {path} has the ending {path.suffix!r}, but must end in .md or .html")
+    text = "\n".join(map(_markdown, tables)) if path.suffix == ".md" else _html(tables)
+    return write_whole(path, text.encode())
+
+
+def _table(protocol: str, rows: list[Row], reference: str | None, paper: str | None) -> ResultTable:
+    by_method = _by_method(rows)
+    first = reference or next(iter(by_method))
+    if first not in by_method:
+        raise InputError(f"reference is {first!r}, but {protocol} has the methods {list(by_method)}")
+    summaries = {method: summarise(each) for method, each in by_method.items()}
+    figure: Figure = "dice" if any(summary.dice is not None for summary in summaries.values()) else "tre_mm"
+    has_figure = any(getattr(summary, figure) is not None for summary in summaries.values())
+    compared = compare(by_method, reference=first, figure=figure) if has_figure and _is_comparable(by_method) else []
+    comparisons = {each.method: each for each in compared}
+    unit = rows[0].length_unit
+    headings = ["method", "pairs", "subjects", "Dice, 95 % interval", f"HD95, {unit}", f"MAD, {unit}", "landmarks, mm"]
+    headings += ["folding, %", "seconds", "MB", f"{first} less this, 95 % interval", "p", "p, Holm"]
+    lines = [_before(summaries)]
+    lines += [
+        _line(method, by_method[method], summary, comparisons.get(method)) for method, summary in summaries.items()
+    ]
+    headings, lines = _without_empty(headings, lines)
+    if paper is not None:
+        headings += ["paper: Dice", "paper: HD95, mm", "paper: MAD", "paper: seconds"]
+        known = {"before": BEFORE, **PAPER[paper]}
+        lines = [[*line, *_paper(known.get(line[0]))] for line in lines]
+    return ResultTable(
+        title=protocol,
+        headings=tuple(headings),
+        lines=tuple(map(tuple, lines)),
+        notes=_notes(rows, first=first, unit=unit, compared=bool(comparisons), figure=figure, paper=paper),
+    )
+
+
+def _by_method(rows: list[Row]) -> dict[str, list[Row]]:
+    """Name of a line to its rows."""
+    hashes: dict[str, list[str]] = {}
+    for row in rows:
+        known = hashes.setdefault(row.method, [])
+        if row.settings_hash not in known:
+            known.append(row.settings_hash)
+    named: dict[str, list[Row]] = {}
+    for row in rows:
+        is_one_of_several = len(hashes[row.method]) > 1
+        name = f"{row.method} ({row.settings_hash[:6]})" if is_one_of_several else row.method
+        named.setdefault(name, []).append(row)
+    return named
+
+
+def _is_comparable(by_method: dict[str, list[Row]]) -> bool:
+    """Whether there are methods to compare, and subjects of all of them: two at least."""
+    shared = set.intersection(*({row.subject for row in rows} for rows in by_method.values()))
+    return len(by_method) > 1 and len(shared) > 1
+
+
+def _before(summaries: dict[str, Summary]) -> list[str]:
+    one = next(iter(summaries.values()))
+    figures = [_number(one.dice_before, 3), _number(one.hd95_before, 2), _number(one.mad_before, 2)]
+    return ["before", "", "", *figures, _number(one.tre_mm_before, 2), *[""] * 6]
+
+
+def _line(method: str, rows: list[Row], summary: Summary, comparison: Comparison | None) -> list[str]:
+    compared = ["", "", ""]
+    if comparison is not None:
+        difference, low, high = (f"{value:+.3f}" for value in comparison.difference)
+        compared = [f"{difference} [{low}, {high}]", _p(comparison.p_value), _p(comparison.p_corrected)]
+    return [
+        method,
+        str(summary.pairs),
+        str(len({row.subject for row in rows})),
+        _with_interval(rows, summary.dice),
+        _number(summary.hd95, 2),
+        _number(summary.mad, 2),
+        _number(summary.tre_mm, 2),
+        _number(summary.folding_percent, 3),
+        _number(summary.seconds, 2),
+        _number(summary.peak_memory_mb, 0),
+        *compared,
+    ]
+
+
+def _with_interval(rows: list[Row], mean: float | None) -> str:
+    values = list(subject_means(rows, "dice").values())
+    if mean is None or len(values) < 2:
+        return _number(mean, 3)
+    _, low, high = bootstrap_interval(values)
+    return f"{mean:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def _without_empty(headings: list[str], lines: list[list[str]]) -> tuple[list[str], list[list[str]]]:
+    kept = [column for column in range(len(headings)) if any(line[column] for line in lines)]
+    return [headings[column] for column in kept], [[line[column] for column in kept] for line in lines]
+
+
+def _paper(result: PaperResult | None) -> list[str]:
+    if result is None:
+        return [""] * 4
+    return [_number(result.dice, 3), _number(result.hd95_mm, 1), _number(result.mad, 1), _number(result.seconds, 1)]
+
+
+def _notes(
+    rows: list[Row], *, first: str, unit: str, compared: bool, figure: str, paper: str | None
+) -> tuple[str, ...]:
+    notes = ["Dice, distances and folding are means over pairs, seconds the median."]
+    if any(row.peak_memory_mb is not None for row in rows):
+        notes.append("MB: the most memory that the process held while it registered, libraries included.")
+    if any(row.hd95 is not None for row in rows):
+        text = f"HD95 and MAD by the lengths or areas of outlines (DeepMind's definitions), in {unit}"
+        notes.append(f"{text}: the data set records no spacing." if unit == "pixels" else f"{text}.")
+    lost = _lost(rows)
+    if lost:
+        notes.append(
+            f"Labels of which nothing was left, with a Dice of 0 and no distance, are not in HD95 and MAD: {lost}."
+        )
+    if compared:
+        name = "Dice" if figure == "dice" else "landmark error"
+        notes.append(
+            f"p: Wilcoxon's signed-rank test of {first} against each method on subjects' mean {name}, two-sided; Holm: "
+            "corrected for all methods. Intervals: bootstrap over subjects."
+        )
+    if paper is not None:
+        notes.append(
+            f"The paper's {paper.replace('table', 'table ')} is of other images and structures, its times of other "
+            "hardware (a GPU; Elastix on a CPU): to compare the order of methods, not numbers."
+        )
+    told = "; ".join(dict.fromkeys(row.hardware for row in rows if row.hardware))
+    return (*notes, f"Measured on {told}.") if told else tuple(notes)
+
+
+def _lost(rows: list[Row]) -> str:
+    counts: dict[str, int] = {}
+    for row in rows:
+        distances = row.hd95_by_label.items()
+        gone = [label for label, distance in distances if distance is None and row.dice_by_label[label] == 0]
+        counts[row.method] = counts.get(row.method, 0) + len(gone)
+    return ", ".join(f"{method} {count}" for method, count in counts.items() if count)
+
+
+def _markdown(table: ResultTable) -> str:
+    def line(cells: Sequence[str]) -> str:
+        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+    aligned = [" --- " if column == 0 else " ---: " for column in range(len(table.headings))]
+    body = [line(table.headings), f"|{'|'.join(aligned)}|", *map(line, table.lines)]
+    return "\n".join([f"## {table.title}", "", *body, "", *(f"* {note}" for note in table.notes), ""])
+
+
+def _html(tables: Sequence[ResultTable]) -> str:
+    template = resources.files("sarnet.report").joinpath("tables.html.j2").read_text(encoding="utf-8")
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(template).render(tables=tables)
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"

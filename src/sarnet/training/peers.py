@@ -1,0 +1,169 @@
+"""Training the networks that this package's is compared with, each by its own loss, on pairs drawn alike."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from sarnet.config import PeerSettings, TrainingSettings
+from sarnet.datasets import Original, TrainingPair, load_originals, read_radiographs, simulate_pair, split_by_patient
+from sarnet.errors import ConfigError
+from sarnet.fields import warp
+from sarnet.losses import field_error
+from sarnet.metrics import mask_dice
+from sarnet.networks import FlowNet, Peer, VoxelMorph, peer_network, save_peer, voxelmorph_loss
+from sarnet.training.batches import PairSources
+from sarnet.training.stage import (
+    Report,
+    Run,
+    check_finite,
+    check_shares,
+    claim,
+    make_fabric,
+    set_learning_rate,
+    shared_means,
+    take_step,
+    training_record,
+)
+from sarnet.training.state import TrainingState
+from sarnet.training.validation import VALIDATION_PAIRS
+
+_FLOWNET_WEIGHTS = (0.32, 0.08, 0.02, 0.01, 0.005)
+"""Of the field's error at each resolution, coarsest first; the authors'."""
+
+
+def train_peer(settings: TrainingSettings, *, resume: bool = False, report: Report | None = None) -> Path:
+    """Train a peer and write its weights.
+
+    Writes ``checkpoint.pt``, ``log.csv`` and, at the end, ``<kind>.safetensors`` into the folder ``peer`` of
+    ``settings.out``.
+
+    Args:
+        settings: What is trained, on what, and how.
+        resume: Go on where an earlier call stopped.
+        report: Called after every step.
+
+    Returns:
+        The weights' path.
+
+    Raises:
+        InputError: If the folder holds a checkpoint and ``resume`` was not asked for, or a loss is not finite.
+        ConfigError: If a source does not suit the network, cannot be divided among the processes, or the images are not
+            of a size that the network can halve.
+        DataError: If images or masks cannot be read, or do not fit each other.
+        WeightsError: If the checkpoint is of another network.
+        MissingExtraError: If the network's package is not installed.
+    """
+    stage, out = settings.peer, settings.out / "peer"
+    torch.manual_seed(settings.seed)
+    network = peer_network(stage.network)
+    _check(settings, multiple=network.multiple)
+    split = split_by_patient(read_radiographs(settings.visits, dataset=settings.dataset), seed=settings.seed)
+    claim(out, resume=resume)
+    sources = PairSources(
+        load_originals(split.train, size=settings.size),
+        split.train,
+        sources=stage.sources,
+        simulation=settings.simulation,
+        seed=settings.seed,
+    )
+    held_out = load_originals(split.validation[:VALIDATION_PAIRS], size=settings.size)
+
+    fabric = make_fabric(settings)
+    network.to(fabric.device)
+    optimiser = torch.optim.Adam([{"params": list(network.parameters()), "highest": stage.learning_rate}])
+    state = TrainingState({"peer": network}, {"peer": optimiser})
+    run = Run(
+        out,
+        state,
+        steps=stage.steps,
+        settings=settings,
+        other_stages={"generator", "initial", "adversarial", "unet"},
+        fabric=fabric,
+        report=report,
+    )
+
+    while not run.is_over:
+        set_learning_rate(optimiser, run.step, stage)
+        drawn = sources.draw(run.step, process=fabric.global_rank, processes=fabric.world_size).pair
+        pair = TrainingPair(*(part.to(fabric.device) for part in drawn))
+        with fabric.autocast():
+            loss = peer_loss(network, pair, stage)
+        total = shared_means(fabric, {"total": loss})["total"]
+        check_finite(total, run.step)
+        take_step(loss, optimiser, fabric=fabric, clip_norm=settings.clip_norm)
+        run.count()
+        if run.is_due(settings.validate_steps):
+            error, dice = _validate(network, held_out, settings)
+            figures = {"total": total, "validation_field_error": error, "validation_pair_dice": dice}
+            run.write(figures, judgement=f"field error {error:.3f} of |u|, pairs' Dice {dice:.3f}")
+        run.close_step(total)
+
+    weights = out / f"{stage.network.kind}.safetensors"
+    if fabric.is_global_zero:
+        save_peer(network, weights, settings=stage.network, record=training_record("peer", run.step, settings))
+    return weights
+
+
+def peer_loss(network: Peer, pair: TrainingPair, stage: PeerSettings) -> Tensor:
+    """Return what a network is trained by.
+
+    VoxelMorph: its package's. FlowNet: the field's error at every resolution. DIR-Net: correlation of the whole images.
+    """
+    if isinstance(network, VoxelMorph):
+        displacement = network(pair.fixed, pair.moving)
+        warped = network.warped(pair.moving, displacement)
+        return voxelmorph_loss(pair.fixed, warped, displacement, smoothness=stage.smoothness)
+    if isinstance(network, FlowNet):
+        return _flownet_loss(network.pyramid(pair.fixed, pair.moving), pair)
+    warped = warp(pair.moving, network(pair.fixed, pair.moving))
+    return 1 - _correlation(pair.fixed, warped)
+
+
+def _flownet_loss(fields: list[Tensor], pair: TrainingPair) -> Tensor:
+    """The endpoint error at every resolution, in voxels of the images."""
+    total = pair.fixed.new_zeros(())
+    for field, weight in zip(fields, _FLOWNET_WEIGHTS, strict=True):
+        size = field.shape[2], field.shape[3]
+        known, inside = (F.adaptive_avg_pool2d(each, size) for each in (pair.displacement, pair.weight))
+        total = total + weight * field_error(field, known, weight=inside, norm="euclidean")
+    return total
+
+
+def _correlation(first: Tensor, second: Tensor) -> Tensor:
+    """Normalised cross-correlation of whole images, the mean over the batch."""
+    pair = torch.stack([first.float(), second.float()]).flatten(2)
+    centred = F.normalize(pair - pair.mean(dim=2, keepdim=True), dim=2)
+    return (centred[0] * centred[1]).sum(dim=1).mean()
+
+
+def _validate(network: Peer, held_out: Original, settings: TrainingSettings) -> tuple[float, float]:
+    """Field error of simulated pairs over the field's length, and lung Dice of each image and the next."""
+    rng = torch.Generator().manual_seed(settings.seed)
+    device = next(network.parameters()).device
+    network.eval()
+    error, length, overlap = 0.0, 0.0, []
+    with torch.inference_mode():
+        for place in range(len(held_out.image)):
+            fixed, mask = held_out.image[place, None], held_out.mask[place, None]
+            known = simulate_pair(fixed, settings=settings.simulation, rng=rng)
+            found = network(known.fixed.to(device), known.moving.to(device)).cpu()
+            error += float((found - known.displacement).norm(dim=1).mean())
+            length += float(known.displacement.norm(dim=1).mean())
+            other = (place + 1) % len(held_out.image)
+            found = network(fixed.to(device), held_out.image[other, None].to(device)).cpu()
+            overlap.append(mask_dice(mask > 0, warp(held_out.mask[other, None], found) >= 0.5))
+    network.train()
+    return error / length, sum(overlap) / len(overlap)
+
+
+def _check(settings: TrainingSettings, *, multiple: int) -> None:
+    """Refuse settings that contradict one another before anything is read."""
+    stage = settings.peer
+    for source in stage.sources:
+        check_shares(f"peer.sources.pairs of {source.kind}", source.pairs, devices=settings.devices)
+    if stage.network.kind == "flownet" and any(source.kind != "simulated" for source in stage.sources):
+        raise ConfigError("peer.sources has pairs without a known field, but flownet learns by it: name simulated ones")
+    if settings.size % multiple:
+        raise ConfigError(f"size is {settings.size}, but {stage.network.kind} halves it: give a multiple of {multiple}")

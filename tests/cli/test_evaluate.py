@@ -1,0 +1,88 @@
+import json
+
+import numpy as np
+import pytest
+
+from sarnet.images import Image, write_image
+from sarnet.transforms import Transform, write_transform
+
+
+@pytest.fixture
+def maps(tmp_path):
+    labels = np.zeros((24, 24), np.uint8)
+    labels[4:12, 4:12] = 1
+    for ending in ("nii.gz", "png"):
+        write_image(Image.from_array(labels, spacing=(2.0, 2.0)), tmp_path / f"fixed.{ending}")
+        write_image(Image.from_array(np.roll(labels, 2, axis=1), spacing=(2.0, 2.0)), tmp_path / f"warped.{ending}")
+    return tmp_path
+
+
+def test_table_and_file_have_the_same_figures(run, maps):
+    image = Image.from_array(np.zeros((24, 24)), spacing=(2.0, 2.0))
+    write_transform(Transform.identity(image.grid), maps / "transform.h5")
+
+    ran = run(
+        *("evaluate", "--fixed-labels", maps / "fixed.nii.gz", "--warped-labels", maps / "warped.nii.gz"),
+        *("--transform", maps / "transform.h5", "--out", maps / "scores.json"),
+    )
+
+    found = json.loads((maps / "scores.json").read_text())
+    assert ran.code == 0
+    assert ran.out.splitlines()[0].split() == ["label", "Dice", "HD95,", "mm", "MAD,", "mm"]
+    assert ran.out.splitlines()[1].split() == ["1", "0.7500", "4.0000", f"{found['mad']:.4f}"]
+    assert "Folding: 0 % of voxels; SDlogJ 0.0000." in ran.out
+    assert (found["labels"]["1"]["dice"], found["hd95"], found["length_unit"]) == (0.75, 4.0, "mm")
+    assert found["transform"]["folding_percent"] == 0
+    assert found["inputs"]["fixed_labels"] == str(maps / "fixed.nii.gz")
+    assert found["command"].startswith("sarnet evaluate")
+
+
+def test_pictures_are_measured_in_pixels_and_the_program_says_so(run, maps):
+    plain = ("evaluate", "--fixed-labels", maps / "fixed.png", "--warped-labels", maps / "warped.png")
+    for name in ("fixed", "warped"):  # as a picture that tells nothing
+        write_image(Image.from_array(_read(maps / f"{name}.png")), maps / f"{name}.png")
+
+    pixels, told = run(*plain), run(*plain, "--spacing", "0.5")
+
+    assert "HD95, pixels" in pixels.out
+    assert "Distances are in pixels: the file of the fixed labels tells no spacing" in pixels.out
+    assert pixels.out.splitlines()[1].split()[:3] == ["1", "0.7500", "2.0000"]
+    assert "HD95, mm" in told.out
+    assert told.out.splitlines()[1].split()[:3] == ["1", "0.7500", "1.0000"]
+
+
+def _read(path):
+    from sarnet.images import read_labels
+
+    return read_labels(path).array
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "give --fixed-labels and --warped-labels, or --manifest"),
+        (["--fixed-labels", "fixed.nii.gz"], "--warped-labels is missing: give both"),
+        (
+            ["--fixed-labels", "fixed.nii.gz", "--warped-labels", "warped.nii.gz", "--mask", "fixed.nii.gz"],
+            "--mask judge a transform: give --transform, too",
+        ),
+        (
+            [
+                *("--fixed-labels", "fixed.nii.gz", "--warped-labels", "warped.nii.gz"),
+                "--transform",
+                "t",
+                "--fixed-points",
+                "p",
+            ],
+            "landmarks of one image were given",
+        ),
+        (["--manifest", "nowhere.json"], "manifest nowhere.json cannot be read"),
+    ],
+)
+def test_what_is_missing_is_told_in_one_line(words, message, run, maps, monkeypatch):
+    monkeypatch.chdir(maps)
+
+    ran = run("evaluate", *words)
+
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert message in ran.err

@@ -1,0 +1,135 @@
+import numpy as np
+import pytest
+
+from sarnet.benchmark import Row
+from sarnet.errors import InputError
+from sarnet.report import result_tables, write_tables
+
+
+def _rows(method, dice, *, lost=False, settings_hash="one", **further):
+    return [
+        Row(
+            protocol="brain2d",
+            pair=f"{subject}<-0",
+            method=method,
+            settings_hash=settings_hash,
+            version="0",
+            seconds=0.5,
+            dice_before=0.4,
+            dice=value,
+            dice_by_label={"4": value, "10": 0.0 if lost else value},
+            hd95=3.0,
+            hd95_by_label={"4": 3.0, "10": None if lost else 3.0},
+            mad=1.0,
+            **further,
+        )
+        for subject, value in enumerate(dice)
+    ]
+
+
+@pytest.fixture
+def rows():
+    sarnet = 0.5 + 0.01 * np.arange(8)
+    return [*_rows("sarnet", sarnet), *_rows("syn", sarnet - 0.01 * np.arange(1, 9), lost=True)]
+
+
+def _cells(table, method):
+    (line,) = [line for line in table.lines if line[0] == method]
+    return dict(zip(table.headings, line, strict=True))
+
+
+def test_each_method_has_a_line_below_what_was_before(rows):
+    (table,) = result_tables(rows)
+
+    assert [line[0] for line in table.lines] == ["before", "sarnet", "syn"]
+    assert _cells(table, "before")["Dice, 95 % interval"] == "0.400"
+    assert _cells(table, "sarnet")["Dice, 95 % interval"].startswith("0.535 [0.5")
+    assert _cells(table, "syn")["HD95, mm"] == "3.00"
+
+
+def test_differences_come_with_corrected_tests_on_subjects(rows):
+    (table,) = result_tables(rows, reference="sarnet")
+
+    cells = _cells(table, "syn")
+    assert cells["subjects"] == "8"
+    assert cells["sarnet less this, 95 % interval"].startswith("+0.045 [+0.0")
+    assert cells["p"] == cells["p, Holm"] == f"{2 / 2**8:.3f}"  # all eight signs alike, either way
+    assert _cells(table, "sarnet")["p"] == ""
+
+
+def test_columns_that_nothing_is_in_are_left_out_and_lost_labels_counted(rows):
+    (table,) = result_tables(rows)
+
+    assert not {"landmarks, mm", "folding, %", "MB"} & set(table.headings)
+    assert [note for note in table.notes if note.endswith("are not in HD95 and MAD: syn 8.")]
+
+
+def test_pixels_are_said_to_be_pixels():
+    (table,) = result_tables(_rows("sarnet", [0.5, 0.6], length_unit="pixels"))
+
+    assert "HD95, pixels" in table.headings
+    assert any(note.endswith("in pixels: the data set records no spacing.") for note in table.notes)
+
+
+def test_papers_figures_stand_beside_the_methods_it_has(rows):
+    (table,) = result_tables(rows, paper="table1")
+
+    assert table.lines[0][-4:] == ("0.672", "14.5", "16.1", "")
+    assert table.lines[1][-4:] == ("0.741", "10.8", "12.0", "0.5")
+    assert table.lines[2][-4:] == ("", "", "", "")
+
+
+def test_two_settings_of_one_method_are_two_lines():
+    one, other = (_rows("sarnet", [0.5, 0.6], settings_hash=8 * letter) for letter in "ab")
+
+    (table,) = result_tables([*one, *other])
+
+    assert [line[0] for line in table.lines] == ["before", "sarnet (aaaaaa)", "sarnet (bbbbbb)"]
+
+
+def test_protocols_have_a_table_each(rows):
+    hearts = [row.model_copy(update={"protocol": "cardiac"}) for row in rows]
+
+    assert [table.title for table in result_tables([*rows, *hearts])] == ["brain2d", "cardiac"]
+
+
+def test_markdown_and_html_hold_every_cell(rows, tmp_path):
+    tables = result_tables([*rows, *_rows("a|b<i>", [0.5, 0.6])], paper="table2")
+
+    markdown = write_tables(tables, tmp_path / "results.md").read_text()
+    html = write_tables(tables, tmp_path / "results.html").read_text()
+
+    lines = [line for line in markdown.splitlines() if line.startswith("|")]
+    assert {line.replace("\\|", "").count("|") for line in lines} == {len(tables[0].headings) + 1}
+    assert "a\\|b<i>" in markdown
+    assert "a|b&lt;i&gt;" in html
+    for cell in {cell for line in tables[0].lines for cell in line[1:]}:
+        assert cell in markdown
+        assert cell.replace("<", "&lt;") in html
+
+
+@pytest.mark.parametrize(
+    ("kept", "reference", "message"),
+    [
+        (0, None, "rows are empty"),
+        (16, "elastix", r"reference is 'elastix', but brain2d has the methods \['sarnet', 'syn'\]"),
+    ],
+)
+def test_what_makes_no_table_is_refused(kept, reference, message, rows):
+    with pytest.raises(InputError, match=message):
+        result_tables(rows[:kept], reference=reference)
+
+
+def test_table_that_the_paper_lacks_is_refused(rows):
+    with pytest.raises(InputError, match="paper is 'table3', but must be one of table1, table2"):
+        result_tables(rows, paper="table3")
+
+
+def test_same_row_twice_is_refused(rows):
+    with pytest.raises(InputError, match="rows hold one and the same row twice"):
+        result_tables([*rows, rows[0]])
+
+
+def test_other_endings_are_refused(rows, tmp_path):
+    with pytest.raises(InputError, match=r"must end in \.md or \.html"):
+        write_tables(result_tables(rows), tmp_path / "results.pdf")
