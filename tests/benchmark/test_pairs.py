@@ -39,7 +39,7 @@ def test_methods_take_turns_and_each_pair_gives_each_a_row(settings):
     assert all(row.hd95 < 2 and row.mad < row.mad_before for row in rows[::2])
     assert {row.length_unit for row in rows} == {"mm"}
     assert all(row.dice == pytest.approx(np.mean(list(row.dice_by_label.values()))) for row in rows)
-    assert [row.adapt for row in rows[:2]] == ["last-layer", "none"]
+    assert [row.adapt for row in rows[:2]] == ["refined", "none"]
     assert all(row.seconds == pytest.approx(sum(row.seconds_by_stage.values())) for row in rows)
     assert summarise(rows).pairs == 6
 

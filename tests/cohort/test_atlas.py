@@ -50,7 +50,7 @@ def test_template_is_the_shape_at_the_mean_place(
     template = read_image(tmp_path / "out" / "template.nii.gz").array
     centre = np.array(ndimage.center_of_mass(template))
     assert end < 0.5 * start
-    assert centre == pytest.approx(np.array(ndimage.center_of_mass(wanted)), abs=0.3)
+    assert centre == pytest.approx(np.array(ndimage.center_of_mass(wanted)), abs=0.5)
     assert found[1].similarity > found[0].similarity
     assert found[1].drift_mm < 0.5
     assert found[1].images == ("i0", "i1", "i2", "i3")

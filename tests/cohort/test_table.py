@@ -43,7 +43,6 @@ def test_image_is_called_after_its_patient_and_visit(table: Write) -> None:
     [
         (["fixed,other", "a.png,b.png"], "has no column moving; wanted are fixed and moving, or image"),
         (["fixed,moving,fixed_lables", "a,b,c"], "column 'fixed_lables'; did you mean 'fixed_labels'?"),
-        (["fixed,moving,guide_fixed", "a,b,c"], "guide_fixed, but registrations are not guided yet"),
         (["fixed,moving", "a.png,"], "row 2, has no moving image"),
         (["fixed,moving,fixed_labels", "a.png,b.png,c.png"], "has labels of one image"),
         (["fixed,moving", "a.png,b.png", "a.png,b.png,c.png"], "row 3, has more cells than the 2 columns"),

@@ -19,7 +19,7 @@ def test_methods_come_in_the_order_they_are_named():
 
     assert [method.name for method in methods] == ["forward", "sarnet"]
     assert all(isinstance(method, SarnetMethod) for method in methods)
-    assert [method.settings["adapt"] for method in methods] == ["none", "last-layer"]
+    assert [method.settings["adapt"] for method in methods] == ["none", "refined"]
 
 
 def test_variant_begins_with_the_settings_of_registration():

@@ -59,5 +59,7 @@ def test_first_stage_alone_returns_its_weights(settings):
 
 
 def test_nothing_to_do_is_refused(settings):
-    with pytest.raises(ConfigError, match=r"no stage has steps: give initial\.steps, adversarial\.steps or unet"):
+    with pytest.raises(
+        ConfigError, match=r"no stage has steps: give initial\.steps, adversarial\.steps, unet\.steps or peer"
+    ):
         train(_with_steps(settings, initial=0, adversarial=0, unet=0))

@@ -13,7 +13,6 @@ from sarnet.registration import Inputs, PairFiles
 
 _PAIR_COLUMNS = ("id", *Inputs.model_fields)
 _IMAGE_COLUMNS = ("id", "image", "patient", "visit", "mask", "labels")
-_NOT_YET = ("guide_fixed", "guide_moving", "guide_points")
 _SIMILAR = 0.8
 """From this likeness on, an unknown column is taken for a misspelt one; any other is carried into the summary."""
 
@@ -123,8 +122,6 @@ def _check(table: Table, *, wanted: Collection[str], known: Collection[str]) -> 
             f"patient and visit), but its columns are {', '.join(table.columns)}"
         )
     for name in table.columns:
-        if name in _NOT_YET and name not in known:
-            raise DataError(f"{table.path} has a column {name}, but registrations are not guided yet: remove it")
         near = difflib.get_close_matches(name, known, n=1, cutoff=_SIMILAR)
         if name not in known and near:
             raise DataError(f"{table.path} has a column {name!r}; did you mean {near[0]!r}?")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -31,8 +32,9 @@ def along_axes(
     columns = tuple(matrix.shape[1] for matrix in matrices)
     if columns != space:
         raise ShapeError(f"matrices have {columns} columns, but field {tuple(field.shape)} has space {space}")
-    for axis, matrix in enumerate(matrices, start=2):
-        shape = (*field.shape[:axis], len(matrix), *field.shape[axis + 1 :])
-        is_last = axis == field.ndim - 1  # else all that lies behind the axis is one long row
-        field = field @ matrix.T if is_last else (matrix @ field.flatten(axis + 1)).view(shape)
-    return field
+    with torch.autocast(field.device.type, enabled=False):  # it would round what the caller has in full precision
+        for axis, matrix in enumerate(matrices, start=2):
+            shape = (*field.shape[:axis], len(matrix), *field.shape[axis + 1 :])
+            is_last = axis == field.ndim - 1  # else all that lies behind the axis is one long row
+            field = field @ matrix.T if is_last else (matrix @ field.flatten(axis + 1)).view(shape)
+        return field

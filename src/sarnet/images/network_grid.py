@@ -4,13 +4,10 @@ import math
 from dataclasses import replace
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from scipy import ndimage
-from torch import Tensor
 
 from sarnet.errors import GridError, InputError, ShapeError
-from sarnet.fields import along_axes
 from sarnet.images.grid import Grid
 
 _ISOTROPIC = 1.01
@@ -106,12 +103,10 @@ def field_to_grid(
     matrix, offset = _voxel_map(target, source)
     aside = np.abs(matrix - np.diag(matrix.diagonal())) @ np.array(target.shape)
     if aside.max() < _SAME_VOXELS:  # axis by axis, which is many times quicker
-        maps = [
-            _linear_map(size, to, scale, first)
-            for size, to, scale, first in zip(source.shape, target.shape, matrix.diagonal(), offset, strict=True)
-        ]
-        vectors = torch.from_numpy(np.ascontiguousarray(np.moveaxis(field, -1, 0), dtype=np.float64))[None]
-        return np.moveaxis(along_axes(vectors, maps)[0].numpy(), 0, -1).astype(field.dtype)
+        for axis, size in enumerate(target.shape):
+            weights = _linear_map(source.shape[axis], size, matrix[axis, axis], offset[axis])
+            field = np.moveaxis(np.tensordot(weights.astype(field.dtype), field, (1, axis)), 0, axis)
+        return np.ascontiguousarray(field)
     resampled = np.empty((*target.shape, source.dimension), field.dtype)
     for axis in range(source.dimension):
         component, output = field[..., axis], resampled[..., axis]
@@ -119,13 +114,15 @@ def field_to_grid(
     return resampled
 
 
-def _linear_map(size: int, target: int, scale: float, first: float) -> Float[Tensor, "target size"]:
+def _linear_map(size: int, target: int, scale: float, first: float) -> Float[np.ndarray, "target size"]:
     """What reads an axis of ``size`` voxels linearly at ``scale i + first``, its ends where that lies beyond them."""
-    place = (scale * torch.arange(target, dtype=torch.float64) + first).clamp(0, size - 1)
-    lower = place.floor().clamp(max=max(size - 2, 0)).long()[:, None]
-    share = place[:, None] - lower
-    weights = torch.zeros(target, size, dtype=torch.float64).scatter_add_(1, lower, 1 - share)
-    return weights.scatter_add_(1, (lower + 1).clamp(max=size - 1), share)
+    place = (scale * np.arange(target) + first).clip(0, size - 1)
+    lower = np.floor(place).astype(int).clip(0, max(size - 2, 0))
+    share, rows = place - lower, np.arange(target)
+    weights = np.zeros((target, size))
+    weights[rows, lower] = 1 - share
+    weights[rows, np.minimum(lower + 1, size - 1)] += share
+    return weights
 
 
 def _corners(grid: Grid, box: tuple[slice, ...] | None) -> tuple[np.ndarray, np.ndarray]:
