@@ -19,6 +19,7 @@ from sarnet.errors import DataError, InputError, SarnetError
 from sarnet.images import Grid
 from sarnet.transforms import Transform, read_transform, write_format
 from sarnet.transforms.files import FORMATS
+from sarnet.transforms.learn2reg import read_learn2reg_voxels
 
 FIELDS = {
     "itk": "t.h5",
@@ -321,8 +322,37 @@ def test_an_archive_of_something_else_is_refused(damage, oblique, tmp_path):
     with zipfile.ZipFile(tmp_path / "l.npz", "w") as archive:
         archive.writestr("arr_0.npy", damage)
 
-    with pytest.raises(DataError, match="file with one array"):
+    with pytest.raises(DataError, match=r"wanted an array of floating point in its \.npz"):
         read_transform(tmp_path / "l.npz", form="learn2reg", grid=oblique(3), moving=oblique(3))
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("kind", ["<f2", "<f4", ">f4", "<f8"])
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed], ids=["stored", "deflated"])
+def test_arrays_as_numpy_saves_them_are_read(save, kind, order, oblique, rng, tmp_path):
+    grid = oblique(3)
+    vectors = rng.normal(size=(*grid.size, 3)).astype(kind)
+    save(tmp_path / "l.npz", np.asarray(vectors, order=order))
+
+    found = read_learn2reg_voxels(tmp_path / "l.npz", grid)
+
+    np.testing.assert_array_equal(found, vectors.astype(np.float32).transpose(2, 1, 0, 3))
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_archive_of_none_or_several_arrays_is_refused(count, oblique, tmp_path):
+    np.savez(tmp_path / "l.npz", *[np.zeros(3)] * count)
+
+    with pytest.raises(DataError, match=f"with one array, but came one with {count}"):
+        read_learn2reg_voxels(tmp_path / "l.npz", oblique(3))
+
+
+def test_error_of_our_own_in_reading_an_archive_is_not_taken_for_a_damaged_file(oblique, monkeypatch, tmp_path):
+    np.savez(tmp_path / "l.npz", np.zeros((*oblique(3).size, 3)))
+    monkeypatch.setattr(np, "frombuffer", None)
+
+    with pytest.raises(TypeError):
+        read_learn2reg_voxels(tmp_path / "l.npz", oblique(3))
 
 
 @pytest.mark.parametrize("place", [0, 8], ids=["size of the string", "size of the heap's objects"])

@@ -4,7 +4,7 @@ import math
 import struct
 import tempfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import h5py
 import numpy as np
@@ -14,17 +14,19 @@ from jaxtyping import Float
 from sarnet.errors import DataError, SarnetError
 from sarnet.images.grid import Grid
 from sarnet.transforms.compose import compose
-from sarnet.transforms.refusal import check_room, refuse
+from sarnet.transforms.refusal import check_room, refuse, unreadable
 from sarnet.transforms.transform import Transform
 
 AFFINE_FILES = (".tfm", ".txt", ".mat")
 
-_HDF5_ERRORS = (
-    *(OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError, OverflowError),
-    struct.error,
-)
+_HDF5_ERRORS = (OSError, KeyError, ValueError, RuntimeError, OverflowError, struct.error)
+"""What h5py raises at bytes that are not as they were written, and what reading its heap of strings can."""
+
 _HEAP_BYTES = 2**16  # of 4096 bytes each as ITK writes them
 _GRIDDED = ("DisplacementField", "BSpline")  # their fixed parameters say how many parameters there are
+
+
+_Item = TypeVar("_Item", h5py.Group, h5py.Dataset)
 
 
 class Part(NamedTuple):
@@ -132,18 +134,26 @@ def _hdf5(path: Path) -> list[Part]:
             refuse(path, "an HDF5 file", "another kind of file")
     try:
         with h5py.File(path, "r") as file:
-            group = file["TransformGroup"]
-            return [_hdf5_part(path, group[name]) for name in sorted(group, key=int)]
+            group = _hdf5_item(path, file, "TransformGroup", h5py.Group)
+            return [_hdf5_part(path, _hdf5_item(path, group, name, h5py.Group)) for name in sorted(group, key=int)]
     except DataError:
         raise
-    except _HDF5_ERRORS:
-        refuse(path, "an ITK transform in a whole HDF5 file", "one that breaks off or holds something else")
+    except _HDF5_ERRORS as error:
+        unreadable(path, "an ITK transform in a whole HDF5 file", error)
+
+
+def _hdf5_item(path: Path, group: h5py.Group, name: str, kind: type[_Item]) -> _Item:
+    item = group[name]
+    if not isinstance(item, kind):
+        refuse(path, f"{name} to be a {kind.__name__.lower()}", f"a {type(item).__name__.lower()}")
+    return item
 
 
 def _hdf5_part(path: Path, group: h5py.Group) -> Part:
-    kind = _hdf5_text(path, group["TransformType"])
+    kind = _hdf5_text(path, _hdf5_item(path, group, "TransformType", h5py.Dataset))
     # ITK before 4.5 had a slip of the pen in two names
-    found = [group.get(name, group.get(name.replace("Transform", "Tranform", 1))) for name in _HDF5_NAMES]
+    spelt = [name if name in group else name.replace("Transform", "Tranform", 1) for name in _HDF5_NAMES]
+    found = [_hdf5_item(path, group, name, h5py.Dataset) if name in group else None for name in spelt]
     for each in found:
         if each is not None:
             check_room(path, max(each.size, math.prod(each.chunks or ())) * 8, packed=True)
@@ -160,6 +170,8 @@ def _hdf5_text(path: Path, dataset: h5py.Dataset) -> str:
     One of variable length lies in a heap of the file. Where that is damaged, HDF5 takes gigabytes for it or never comes
     back, so it is read here: https://docs.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html, section III.E.
     """
+    if not dataset.size:
+        refuse(path, "the name of a transform", "no text")
     if dataset.dtype.kind == "S":
         return str(dataset[()].flat[0].decode())
     with path.open("rb") as file:

@@ -1,28 +1,42 @@
 """Learn2Reg's displacement fields: voxels of the fixed grid, for SciPy's ``map_coordinates``."""
 
 import math
-import tokenize
+import re
+import struct
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float
 
-from sarnet.errors import DataError, InputError
+from sarnet.errors import InputError
 from sarnet.images.grid import Grid
 from sarnet.transforms.frames import voxels
 from sarnet.transforms.nifti import NIFTI_FILES, read_nifti, write_nifti
-from sarnet.transforms.refusal import ending_of, refuse, write_whole
+from sarnet.transforms.refusal import ending_of, refuse, unreadable, write_whole
 from sarnet.transforms.transform import Transform
 
 _FILES = (*NIFTI_FILES, ".npz")
-_NPY_HEADER_BYTES = 2**16
-_ERRORS = (
-    *(OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, OverflowError, NotImplementedError),
-    *(SyntaxError, tokenize.TokenError, RecursionError, MemoryError),  # NumPy's header is a literal of Python
-    *(RuntimeError, zlib.error, zipfile.BadZipFile),
+_NPY = re.compile(
+    rb"\x93NUMPY(?:\x01\x00..|[\x02\x03]\x00....)"
+    rb"\{'descr': '([<>]f[248])', 'fortran_order': (True|False), 'shape': \(((?:\d{1,9}, ?)*\d{0,9})\), ?\}\s*\n",
+    re.DOTALL,
 )
+"""What stands before the numbers of an ``.npy`` file; matched rather than evaluated, as NumPy would."""
+
+_NPY_HEADER_BYTES = 2**16
+_PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""What ``numpy.savez`` and ``numpy.savez_compressed`` write."""
+
+_ENCRYPTED = 1
+
+_DAMAGED_ZIP = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, NotImplementedError, OSError)
+"""What ``zipfile`` raises at bytes that are not as they were written."""
+
+_Read = TypeVar("_Read")
 
 
 def write_learn2reg(transform: Transform, path: Path, moving: Grid) -> None:
@@ -79,21 +93,40 @@ def _check_volume(path: Path, grid: Grid) -> None:
 
 def _npz(path: Path, fixed: Grid) -> Float[np.ndarray, "z y x axis"]:
     wanted = (*fixed.size, 3)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            (info,) = archive.infolist()
-        # before memory is taken for what the file promises
-        if info.file_size > math.prod(wanted) * np.dtype(np.float64).itemsize + _NPY_HEADER_BYTES:
-            refuse(path, f"an array of {wanted}", f"a larger one, of {info.file_size} bytes")
-        with np.load(path, allow_pickle=False) as arrays:
-            data = arrays[info.filename.removesuffix(".npy")]
-            shape, kind = data.shape, data.dtype  # of what is no .npy, NumPy hands out the bytes
-    except DataError:
-        raise
-    except _ERRORS:
-        refuse(path, "a whole .npz file with one array", "another kind of file, or one that breaks off")
-    if shape != wanted or kind.kind != "f":
-        refuse(path, f"an array of {wanted}, of floating point", f"one of {shape}, {kind}")
+    # before memory is taken for what the file promises
+    content = _only_member(path, most_bytes=math.prod(wanted) * np.dtype(np.float64).itemsize + _NPY_HEADER_BYTES)
+    header = _NPY.match(content)
+    if header is None:
+        refuse(path, "an array of floating point in its .npz", "something else")
+    kind = np.dtype(header[1].decode())
+    shape = tuple(int(size) for size in header[3].split(b",") if size.strip())
+    if shape != wanted:
+        refuse(path, f"an array of {wanted}", f"one of {shape}")
+    values = content[header.end() :]
+    if len(values) != math.prod(wanted) * kind.itemsize:
+        refuse(path, f"a whole array of {wanted}", f"one that breaks off after {len(values)} bytes")
+    data = np.frombuffer(values, kind).reshape(wanted, order="F" if header[2] == b"True" else "C")
     if not np.isfinite(data).all():
         refuse(path, "finite displacements", "NaN or infinity")
     return np.ascontiguousarray(data.transpose(2, 1, 0, 3).astype(np.float32))
+
+
+def _only_member(path: Path, *, most_bytes: int) -> bytes:
+    """The one file in an archive, unpacked."""
+    members = _unzip(path, zipfile.ZipFile.infolist)
+    if len(members) != 1:
+        refuse(path, "an .npz file with one array", f"one with {len(members)}")
+    (member,) = members
+    if member.file_size > most_bytes:
+        refuse(path, f"an array of at most {most_bytes} bytes", f"a larger one, of {member.file_size} bytes")
+    if member.compress_type not in _PACKINGS or member.flag_bits & _ENCRYPTED:
+        refuse(path, "an .npz file as NumPy packs it", "one that is encrypted or packed otherwise")
+    return _unzip(path, lambda archive: archive.read(member))
+
+
+def _unzip(path: Path, read: Callable[[zipfile.ZipFile], _Read]) -> _Read:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return read(archive)
+    except _DAMAGED_ZIP as error:
+        unreadable(path, "a whole .npz file", error)

@@ -18,14 +18,16 @@ from nibabel.wrapstruct import WrapStructError
 from sarnet.errors import DataError, GridError
 from sarnet.images.grid import Grid
 from sarnet.transforms.frames import ras
-from sarnet.transforms.refusal import check_room, ending_of, refuse, write_whole
+from sarnet.transforms.refusal import check_room, ending_of, refuse, unreadable, write_whole
 
 NIFTI_FILES = (".nii", ".nii.gz")
 
 _ERRORS = (
-    *(OSError, EOFError, ValueError, TypeError, OverflowError, zlib.error, struct.error),
-    *(ImageFileError, HeaderDataError, WrapStructError, MemoryError),
+    *(OSError, EOFError, ValueError, OverflowError, zlib.error, struct.error),
+    *(ImageFileError, HeaderDataError, WrapStructError),
 )
+"""What nibabel raises at bytes that are not as they were written."""
+
 _ORTHONORMAL = 1e-3
 
 
@@ -60,8 +62,8 @@ def read_nifti(path: Path) -> NiftiField:
             intent = int(image.header["intent_code"])
     except DataError:
         raise
-    except _ERRORS:
-        refuse(path, "a whole NIfTI file", "another kind of file, or one that breaks off")
+    except _ERRORS as error:
+        unreadable(path, "a whole NIfTI file", error)
     vectors = data.reshape(*shape[:axes], axes)
     if not np.isfinite(vectors).all():
         refuse(path, "finite displacements", "NaN or infinity")

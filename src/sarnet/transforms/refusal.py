@@ -21,6 +21,16 @@ def refuse(path: Path, wanted: str, came: str, *, todo: str = "check the file") 
     raise DataError(f"{path}: wanted {wanted}, but came {came}: {todo}")
 
 
+def unreadable(path: Path, wanted: str, error: Exception) -> NoReturn:
+    """Raise what a user reads about a file that a library cannot read, with the first line of what that says.
+
+    Raises:
+        DataError: Always, from ``error``.
+    """
+    reason = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+    raise DataError(f"{path}: wanted {wanted}, but came one that cannot be read ({reason}): check the file") from error
+
+
 def check_room(path: Path, bytes_wanted: int, *, packed: bool) -> None:
     """Refuse a file too small to hold what its header promises, before memory is taken for that.
 
