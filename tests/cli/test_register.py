@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from sarnet.images import Image, read_image, read_labels, write_image
+from sarnet.images import Image, foreground, read_image, read_labels, write_image
 from sarnet.registration import Record
 
 
@@ -126,8 +126,11 @@ def test_guides_and_uncertainty_are_taken_and_recorded(run, pair, tmp_path):
     record = _record(out)
     assert record.inputs.guide_points == str(points)
     assert record.similarity == "nmi"
-    assert record.inverse_consistency_mm is not None
-    assert read_image(out / record.files.uncertainty).array.mean() >= 0
+    shown = foreground(read_image(record.inputs.fixed).array)
+    assert record.inverse_consistency_mm > 0
+    uncertain = read_image(out / record.files.uncertainty).array[shown].mean()
+    assert uncertain == pytest.approx(record.uncertainty_mm, rel=1e-4)
+    assert uncertain > record.inverse_consistency_mm  # which is a part of it
     assert "the uncertainty is" in ran.out
 
 

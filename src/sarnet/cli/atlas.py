@@ -6,6 +6,20 @@ from typing import Annotated
 import typer
 
 from sarnet.cli.console import say, say_note
+from sarnet.cli.options import (
+    Adapt,
+    BidsPattern,
+    Model,
+    Override,
+    RegistrationConfig,
+    ResumeFolder,
+    Scheduler,
+    Spacing,
+    TransformKind,
+    Wait,
+    Workers,
+    WorkerThreads,
+)
 from sarnet.cli.words import command_line, spacing_of
 
 
@@ -19,30 +33,18 @@ def atlas(  # noqa: PLR0917  # an option each, by name alone
     initial: Annotated[
         Path | None, typer.Option(help="Template to begin with; the mean of the images as they lie by default.")
     ] = None,
-    images: Annotated[
-        str | None, typer.Option(help="PATTERN of names in a BIDS directory; *_T1w.nii.gz by default.")
-    ] = None,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(help="ADDRESS of a running Dask scheduler, tcp://HOST:PORT; without, this machine does the work."),
-    ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, help="So many processes on this machine; as its cores and memory allow by default."),
-    ] = None,
-    wait: Annotated[float, typer.Option(help="SECONDS to wait for a scheduler that is lost on the way.")] = 600,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with a folder that was begun earlier, by the same settings.")
-    ] = False,
-    adapt: Annotated[str | None, typer.Option(help="last-layer (default), refined or none.")] = None,
-    transform: Annotated[str | None, typer.Option(help="rigid, affine or deformable (default).")] = None,
-    model: Annotated[str | None, typer.Option(help="Released weights by name, or a .safetensors file.")] = None,
-    config: Annotated[Path | None, typer.Option(help="TOML file of registration settings.")] = None,
-    override: Annotated[
-        list[str] | None, typer.Option("--set", help="KEY=VALUE: change a setting; may be repeated.")
-    ] = None,
-    threads: Annotated[int | None, typer.Option(help="Threads of each worker; one by default.")] = None,
-    spacing: Annotated[str | None, typer.Option(help="MM[,MM]: pixel size of images that do not tell theirs.")] = None,
+    images: BidsPattern = None,
+    scheduler: Scheduler = None,
+    workers: Workers = None,
+    wait: Wait = 600,
+    resume: ResumeFolder = False,
+    adapt: Adapt = None,
+    transform: TransformKind = None,
+    model: Model = None,
+    config: RegistrationConfig = None,
+    override: Override = None,
+    threads: WorkerThreads = None,
+    spacing: Spacing = None,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no reports in the last round.")] = False,
 ) -> None:
     """Build a template of many images: register all to the mean, average, sharpen by the mean's inverse, again."""

@@ -6,6 +6,21 @@ from typing import Annotated
 
 import typer
 
+from sarnet.cli.exit_codes import LEFT_OUT
+from sarnet.cli.options import (
+    Adapt,
+    BidsPattern,
+    Model,
+    Override,
+    RegistrationConfig,
+    ResumeFolder,
+    Scheduler,
+    Spacing,
+    TransformKind,
+    Wait,
+    Workers,
+    WorkerThreads,
+)
 from sarnet.cli.words import command_line, spacing_of
 
 
@@ -22,30 +37,18 @@ def cohort(  # noqa: PLR0917  # an option each, by name alone
         Path | None, typer.Option(help="Register every image to this one, not a patient's visits to the first.")
     ] = None,
     atlas_labels: Annotated[Path | None, typer.Option(help="Label map of ATLAS, to report the overlap by.")] = None,
-    images: Annotated[
-        str | None, typer.Option(help="PATTERN of names in a BIDS directory; *_T1w.nii.gz by default.")
-    ] = None,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(help="ADDRESS of a running Dask scheduler, tcp://HOST:PORT; without, this machine does the work."),
-    ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, help="So many processes on this machine; as its cores and memory allow by default."),
-    ] = None,
-    wait: Annotated[float, typer.Option(help="SECONDS to wait for a scheduler that is lost on the way.")] = 600,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with a folder that was begun earlier, by the same settings.")
-    ] = False,
-    adapt: Annotated[str | None, typer.Option(help="last-layer (default), refined or none.")] = None,
-    transform: Annotated[str | None, typer.Option(help="rigid, affine or deformable (default).")] = None,
-    model: Annotated[str | None, typer.Option(help="Released weights by name, or a .safetensors file.")] = None,
-    config: Annotated[Path | None, typer.Option(help="TOML file of registration settings.")] = None,
-    override: Annotated[
-        list[str] | None, typer.Option("--set", help="KEY=VALUE: change a setting; may be repeated.")
-    ] = None,
-    threads: Annotated[int | None, typer.Option(help="Threads of each worker; one by default.")] = None,
-    spacing: Annotated[str | None, typer.Option(help="MM[,MM]: pixel size of images that do not tell theirs.")] = None,
+    images: BidsPattern = None,
+    scheduler: Scheduler = None,
+    workers: Workers = None,
+    wait: Wait = 600,
+    resume: ResumeFolder = False,
+    adapt: Adapt = None,
+    transform: TransformKind = None,
+    model: Model = None,
+    config: RegistrationConfig = None,
+    override: Override = None,
+    threads: WorkerThreads = None,
+    spacing: Spacing = None,
     both_ways: Annotated[
         bool, typer.Option("--both-ways", help="Register the other way round, too, and report inverse consistency.")
     ] = False,
@@ -54,7 +57,6 @@ def cohort(  # noqa: PLR0917  # an option each, by name alone
 ) -> None:
     """Register many pairs on this machine or a cluster: each stands alone, and what is done stays done."""
     from sarnet.cli.pairs import (  # torch takes a second: not for --help
-        LEFT_OUT,
         cluster_of,
         print_rows,
         register_shown,

@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sarnet.cli.console import messages, progress_bar, say, say_note
+from sarnet.cli.exit_codes import LEFT_OUT
 from sarnet.config import SimulationSettings, build_settings, parse_overrides
 from sarnet.errors import InputError
 
 if TYPE_CHECKING:
     from sarnet.curation import Prepared
-
-SOME_LEFT_OUT = 3
-"""Exit code where the work is done, but for some of many inputs, and ``--strict`` was asked for."""
 
 _SHOWN = 10
 
@@ -71,7 +69,7 @@ def prepare(
             bar.stop()
     _tell(prepared, out)
     if strict and prepared.left_out:
-        raise typer.Exit(SOME_LEFT_OUT)
+        raise typer.Exit(LEFT_OUT)
 
 
 def _tell(prepared: "Prepared", out: Path) -> None:

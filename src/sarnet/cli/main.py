@@ -24,10 +24,8 @@ from sarnet.cli import (
     train,
 )
 from sarnet.cli.console import say_error
+from sarnet.cli.exit_codes import INPUT_AT_FAULT
 from sarnet.errors import SarnetError
-
-INPUT_AT_FAULT = 2
-"""Exit code where the input is at fault, by the contract in docs/design.md."""
 
 _OF_THE_SYSTEM = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENAMETOOLONG, errno.ELOOP)
 """What the system has against a path that the user chose, wherever we come upon it."""

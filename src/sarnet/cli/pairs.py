@@ -9,14 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from sarnet.cli.console import progress_bar, say, say_note
+from sarnet.cli.exit_codes import INTERRUPTED
 from sarnet.cohort import Cluster, Cohort, Row, own_cluster, running_cluster, worst_first
 from sarnet.config import RegistrationSettings, read_settings
 from sarnet.report import write_index, write_report, write_thumbnail
-
-INTERRUPTED = 130
-"""Exit code of what was stopped by hand, as shells have it."""
-LEFT_OUT = 3
-"""Exit code where some of many inputs were left out, by the contract in docs/design.md."""
 
 _FAILURES_SHOWN = 5
 

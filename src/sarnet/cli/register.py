@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from sarnet.cli.options import Adapt, Model, RegistrationConfig, Spacing, TransformKind
 from sarnet.cli.words import command_line, spacing_of
 from sarnet.config import RegistrationSettings, read_settings
 from sarnet.errors import InputError
@@ -17,14 +18,8 @@ def register(  # noqa: PLR0917  # an option each, by name alone
     ],
     moving: Annotated[Path, typer.Option("--moving", "--floating", help="Image that is warped onto FIXED.")],
     out: Annotated[Path, typer.Option(help="Folder for the results; made if need be.")],
-    adapt: Annotated[
-        str | None,
-        typer.Option(
-            help="refined (default): fit the network to this pair, then its field; the most accurate. last-layer: fit "
-            "the network alone. none: take its first answer."
-        ),
-    ] = None,
-    transform: Annotated[str | None, typer.Option(help="rigid, affine or deformable (default).")] = None,
+    adapt: Adapt = None,
+    transform: TransformKind = None,
     initial_transform: Annotated[
         Path | None, typer.Option(help="Transform to start from: .h5, .tfm, .txt, .mat, .lta, .mgz or a field.")
     ] = None,
@@ -68,9 +63,9 @@ def register(  # noqa: PLR0917  # an option each, by name alone
             help="Register both ways and four times over: how sure is it, and where? Six times the time.",
         ),
     ] = False,
-    spacing: Annotated[str | None, typer.Option(help="MM[,MM]: pixel size of images that do not tell theirs.")] = None,
-    model: Annotated[str | None, typer.Option(help="Released weights by name, or a .safetensors file.")] = None,
-    config: Annotated[Path | None, typer.Option(help="TOML file of registration settings.")] = None,
+    spacing: Spacing = None,
+    model: Model = None,
+    config: RegistrationConfig = None,
     threads: Annotated[int | None, typer.Option(help="Threads to compute with; all cores by default.")] = None,
     seed: Annotated[int | None, typer.Option(help="What the repetitions for --uncertainty are drawn by.")] = None,
     budget: Annotated[

@@ -62,8 +62,8 @@ class VolumeSettings(Settings):
     """The foreground is registered on a grid of at most this many voxels along an axis."""
     reduction: int = Field(default=2, ge=1)
     """Voxels of that grid, along each axis, to one of the volume as the network sees it, plane by plane."""
-    reads: Literal["last", "all"] = "last"
-    """Which blocks' maps the adapted layers read, of which there is one for each set of planes."""
+    adaptation: AdaptationSettings = AdaptationSettings(reads="last")
+    """Of the last layers, of which there is one for each set of planes."""
     refinement: RefinementSettings = RefinementSettings(factors=(2, 1), iterations=(20, 15))
     """The planes' fields leave nothing to do for a coarser level."""
 

@@ -1,7 +1,7 @@
 """Dividing patients: into training, validation and test, or into folds; the same for the same seed everywhere."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import TypeVar
 
@@ -121,13 +121,27 @@ def check_split(rows: Sequence[ManifestRow]) -> None:
     Raises:
         InputError: If there is such a patient or image.
     """
-    part_of: dict[tuple[str, str], str] = {}
-    for row in rows:
-        if row.split not in PARTS:
-            raise InputError(f"{row.image} has the split {row.split!r}, but wanted is one of {PARTS}")
-        first = part_of.setdefault(row.person, row.split)
-        if first != row.split:
+    given_parts((row.person, row.split, row.image) for row in rows)
+
+
+def given_parts(images: Iterable[tuple[_Person, str, object]]) -> dict[_Person, str]:
+    """Return the part of each patient as a table has it.
+
+    Args:
+        images: The patient, the part and the name of each image.
+
+    Raises:
+        InputError: If a patient is in two parts, or an image in none.
+    """
+    part_of: dict[_Person, str] = {}
+    for person, part, image in images:
+        if part not in PARTS:
+            raise InputError(f"{image} has the split {part!r}, but wanted is one of {PARTS}")
+        first = part_of.setdefault(person, part)
+        if first != part:
+            patient = person if isinstance(person, str) else person[1]
             raise InputError(
-                f"patient {row.patient!r} is in the splits {first!r} and {row.split!r}, but must be in one only: "
-                "correct the column split"
+                f"patient {patient!r} is in the splits {first!r} and {part!r}, but must be in one only: correct the "
+                "column split"
             )
+    return part_of

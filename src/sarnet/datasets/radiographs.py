@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from sarnet.curation import manifest_of, read_table, split_patients
-from sarnet.curation.splits import PARTS
+from sarnet.curation.splits import PARTS, given_parts
 from sarnet.errors import DataError, InputError
 from sarnet.images import Grid, Image, normalise, read_image, read_labels, resample
 from sarnet.types import Interpolation
@@ -109,16 +109,7 @@ def split_by_patient(
 
 
 def _given_split(radiographs: tuple[Radiograph, ...]) -> Split:
-    part_of: dict[str, str] = {}
-    for radiograph in radiographs:
-        if radiograph.part not in PARTS:
-            raise InputError(f"{radiograph.image} has the split {radiograph.part!r}, but wanted is one of {PARTS}")
-        first = part_of.setdefault(radiograph.patient, radiograph.part)
-        if first != radiograph.part:
-            raise InputError(
-                f"patient {radiograph.patient!r} is in the splits {first!r} and {radiograph.part!r}, "
-                "but must be in one only: correct the CSV's column split"
-            )
+    part_of = given_parts((radiograph.patient, radiograph.part, radiograph.image) for radiograph in radiographs)
     missing = [part for part in PARTS if part not in part_of.values()]
     if missing:
         raise InputError(f"the CSV's column split has no image for {missing}, but each part needs one")

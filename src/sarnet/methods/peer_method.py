@@ -13,7 +13,7 @@ from sarnet.images import Image
 from sarnet.methods.method import MethodResult
 from sarnet.methods.plane import register_plane
 from sarnet.networks import LoadedPeer, load_peer
-from sarnet.registration import NetworkPair
+from sarnet.registration import NetworkPair, magnified
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,9 +52,10 @@ class PeerMethod:
             self._find,
             stage="network",
             registration=self.registration,
-            multiple=self.loaded.network.multiple,
+            multiple=2 * self.loaded.network.multiple,  # half as many again is then a multiple, too
             affine_start=affine_start,
         )
 
     def _find(self, pair: NetworkPair) -> Float[Tensor, "1 2 y x"]:
-        return resize_field(self.loaded.network(pair.fixed, pair.moving_as_seen), tuple(pair.fixed.shape[2:]))
+        seen = (magnified(image, pair.magnification) for image in (pair.fixed, pair.moving_as_seen))
+        return resize_field(self.loaded.network(*seen), tuple(pair.fixed.shape[2:]))

@@ -6,6 +6,7 @@ from sarnet.registration.guides import Guides
 from sarnet.registration.measure import Labels
 from sarnet.registration.network_pair import Masks, NetworkPair, prepare_pair
 from sarnet.registration.output import BidsNames, check_result_folder, result_folder, write_registration
+from sarnet.registration.plane_fields import magnified
 from sarnet.registration.record import Inputs, Record, read_record
 from sarnet.registration.register import register, torch_threads
 from sarnet.registration.result import Registration
@@ -24,6 +25,7 @@ __all__ = [
     "Record",
     "Registration",
     "check_result_folder",
+    "magnified",
     "prepare_pair",
     "read_pair",
     "read_record",

@@ -108,9 +108,15 @@ def _features(generator: Generator, fixed: Tensor, moving: Tensor, magnification
     )
 
 
+def magnified(slices: Float[Tensor, "slice 1 y x"], magnification: float) -> Float[Tensor, "slice 1 large_y large_x"]:
+    """Return slices so many times as large, read linearly: the same picture in more voxels."""
+    if magnification == 1:
+        return slices
+    return F.interpolate(slices, scale_factor=magnification, mode="bilinear", align_corners=False)
+
+
 def _seen(slices: Tensor, magnification: float, multiple: int) -> Tensor:
     """Slices as the network sees them: magnified, the far edges held on to a size that it can take."""
-    if magnification != 1:
-        slices = F.interpolate(slices, scale_factor=magnification, mode="bilinear", align_corners=False)
+    slices = magnified(slices, magnification)
     missing = [-size % multiple for size in slices.shape[2:]]
     return F.pad(slices, (0, missing[1], 0, missing[0]), mode="replicate")

@@ -117,39 +117,37 @@ def _deform(
     guides: Guides,
 ) -> None:
     """The network's pass, the adaptation and the refinement, in front of the start."""
-    volume = settings.volume if fixed.grid.dimension == 3 else None
+    is_volume = fixed.grid.dimension == 3
+    how = settings.volume if is_volume else settings
+    # the planes of a volume are many: the network sees them on a coarser grid, which the refinement then leaves
+    reduction = settings.volume.reduction if is_volume else 1
     with work.clock.stage("resampling"):
         work.start = guides.through_landmarks(work.start)
         pair = prepare_pair(
             fixed,
             moving,
             work.start,
-            multiple=volume.reduction if volume else 1,
-            longest_voxels=volume.longest_voxels if volume else settings.longest_voxels,
-            magnified_voxels=0 if volume else settings.magnified_voxels,
+            multiple=reduction,
+            longest_voxels=how.longest_voxels,
+            magnified_voxels=0 if is_volume else settings.magnified_voxels,
             masks=masks,
             similarity=settings.similarity,
             regions=guides.regions(fixed.grid, moving.grid, weight=settings.guide_weight),
         )
-        # the planes of a volume are many: the network sees them on a coarser grid, which the refinement then leaves
-        seen = pair.reduced(volume.reduction) if volume else pair
+        seen = pair.reduced(reduction)
     with work.clock.stage("network"):
         seen, fields = _looked_at(seen, generator, settings)
     with work.clock.stage("adaptation"):
         adapt = unadapted if settings.adapt == "none" else adapt_last_layer
-        how = settings.adaptation.model_copy(update={"reads": volume.reads}) if volume else settings.adaptation
-        adaptation: Adaptation = adapt(fields, seen, settings=how)
+        adaptation: Adaptation = adapt(fields, seen, settings=how.adaptation)
+    if settings.adapt != "refined" or not is_volume:  # a volume alone is refined on another grid than it was seen on
+        pair = seen
     if settings.adapt == "refined":
         with work.clock.stage("refinement"):
             start = resize_field(adaptation.displacement, tuple(pair.fixed.shape[2:]))
             adaptation = refine(
-                replace(adaptation, displacement=start),
-                pair if volume else seen,
-                settings=volume.refinement if volume else settings.refinement,
-                seconds=settings.budget,
+                replace(adaptation, displacement=start), pair, settings=how.refinement, seconds=settings.budget
             )
-    else:
-        pair = seen
     with work.clock.stage("to world"):
         field = Transform.identity(fixed.grid).with_displacement(pair.to_world(adaptation.displacement, fixed.grid))
         work.transform = compose(field, work.start)

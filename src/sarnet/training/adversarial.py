@@ -60,13 +60,7 @@ def train_adversarial(settings: TrainingSettings, *, resume: bool = False, repor
     if any(getattr(stage.weights, term) for term in _OF_MASKS):
         check_masks(split.train)
     claim(out, resume=resume)
-    sources = PairSources(
-        load_originals(split.train, size=settings.size),
-        split.train,
-        sources=stage.sources,
-        simulation=settings.simulation,
-        seed=settings.seed,
-    )
+    sources = PairSources.of(split.train, settings, sources=stage.sources, name="adversarial.sources")
     held_out = load_originals(split.validation[:VALIDATION_PAIRS], size=settings.size)
 
     torch.manual_seed(settings.seed)  # the only chance that is not drawn from a source of its own: the first weights

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from sarnet.config import SimulationSettings, SourceSettings
+from sarnet.config import SimulationSettings, SourceSettings, TrainingSettings
 from sarnet.datasets import (
     Original,
     Radiograph,
@@ -15,6 +15,7 @@ from sarnet.datasets import (
     different_pair,
     joined,
     later_visits,
+    load_originals,
 )
 from sarnet.errors import ConfigError, InputError
 
@@ -49,6 +50,7 @@ class PairSources:
         sources: tuple[SourceSettings, ...],
         simulation: SimulationSettings,
         seed: int,
+        name: str = "sources",
     ) -> None:
         """Check that there is something to draw.
 
@@ -58,6 +60,7 @@ class PairSources:
             sources: How many pairs of which kind.
             simulation: Ranges of the known fields.
             seed: Of the training.
+            name: What the sources are called in the settings, for errors.
 
         Raises:
             ConfigError: If no pair is asked for, visits where nobody came twice, or patients where there is one.
@@ -65,17 +68,41 @@ class PairSources:
         visits = later_visits(radiographs)
         patients = [(radiograph.dataset, radiograph.patient) for radiograph in radiographs]
         if not sources:
-            raise ConfigError("adversarial.sources names none with pairs, but the stage needs them: add one")
+            raise ConfigError(f"{name} names none with pairs, but the stage needs them: add one")
         if any(source.kind == "visits" for source in sources) and not visits:
-            raise ConfigError("adversarial.sources asks for visits, but no training patient came twice")
+            raise ConfigError(f"{name} asks for visits, but no training patient came twice")
         if any(source.kind == "patients" for source in sources) and len(set(patients)) < 2:
-            raise ConfigError("adversarial.sources asks for pairs of patients, but there is only one to train on")
+            raise ConfigError(f"{name} asks for pairs of patients, but there is only one to train on")
         self._originals = originals
         self._visits = visits
         self._patients = patients
         self._sources = sources
         self._simulation = simulation
         self._seed = seed
+
+    @classmethod
+    def of(
+        cls,
+        radiographs: tuple[Radiograph, ...],
+        settings: TrainingSettings,
+        *,
+        sources: tuple[SourceSettings, ...],
+        name: str,
+    ) -> "PairSources":
+        """Read the images of a training, and draw from them as its settings say.
+
+        Raises:
+            ConfigError: As the class does.
+            DataError: If an image cannot be read.
+        """
+        return cls(
+            load_originals(radiographs, size=settings.size),
+            radiographs,
+            sources=sources,
+            simulation=settings.simulation,
+            seed=settings.seed,
+            name=name,
+        )
 
     @property
     def pairs(self) -> int:

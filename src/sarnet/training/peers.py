@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sarnet.config import PeerSettings, TrainingSettings
-from sarnet.datasets import Original, TrainingPair, load_originals, read_radiographs, simulate_pair, split_by_patient
+from sarnet.datasets import Original, TrainingPair, load_originals, read_radiographs, split_by_patient
 from sarnet.errors import ConfigError
 from sarnet.fields import warp
 from sarnet.losses import field_error
@@ -27,7 +27,7 @@ from sarnet.training.stage import (
     training_record,
 )
 from sarnet.training.state import TrainingState
-from sarnet.training.validation import VALIDATION_PAIRS
+from sarnet.training.validation import VALIDATION_PAIRS, relative_field_error
 
 _FLOWNET_WEIGHTS = (0.32, 0.08, 0.02, 0.01, 0.005)
 """Of the field's error at each resolution, coarsest first; the authors'."""
@@ -61,13 +61,7 @@ def train_peer(settings: TrainingSettings, *, resume: bool = False, report: Repo
     _check(settings, multiple=network.multiple)
     split = split_by_patient(read_radiographs(settings.visits, dataset=settings.dataset), seed=settings.seed)
     claim(out, resume=resume)
-    sources = PairSources(
-        load_originals(split.train, size=settings.size),
-        split.train,
-        sources=stage.sources,
-        simulation=settings.simulation,
-        seed=settings.seed,
-    )
+    sources = PairSources.of(split.train, settings, sources=stage.sources, name="peer.sources")
     held_out = load_originals(split.validation[:VALIDATION_PAIRS], size=settings.size)
 
     fabric = make_fabric(settings)
@@ -140,22 +134,17 @@ def _correlation(first: Tensor, second: Tensor) -> Tensor:
 
 def _validate(network: Peer, held_out: Original, settings: TrainingSettings) -> tuple[float, float]:
     """Field error of simulated pairs over the field's length, and lung Dice of each image and the next."""
-    rng = torch.Generator().manual_seed(settings.seed)
     device = next(network.parameters()).device
     network.eval()
-    error, length, overlap = 0.0, 0.0, []
+    overlap = []
     with torch.inference_mode():
-        for place in range(len(held_out.image)):
-            fixed, mask = held_out.image[place, None], held_out.mask[place, None]
-            known = simulate_pair(fixed, settings=settings.simulation, rng=rng)
-            found = network(known.fixed.to(device), known.moving.to(device)).cpu()
-            error += float((found - known.displacement).norm(dim=1).mean())
-            length += float(known.displacement.norm(dim=1).mean())
+        error = relative_field_error(network, held_out, settings=settings, device=device)
+        for place, (image, mask) in enumerate(zip(held_out.image, held_out.mask, strict=True)):
             other = (place + 1) % len(held_out.image)
-            found = network(fixed.to(device), held_out.image[other, None].to(device)).cpu()
-            overlap.append(mask_dice(mask > 0, warp(held_out.mask[other, None], found) >= 0.5))
+            found = network(image[None].to(device), held_out.image[other, None].to(device)).cpu()
+            overlap.append(mask_dice(mask[None] > 0, warp(held_out.mask[other, None], found) >= 0.5))
     network.train()
-    return error / length, sum(overlap) / len(overlap)
+    return error, sum(overlap) / len(overlap)
 
 
 def _check(settings: TrainingSettings, *, multiple: int) -> None:

@@ -56,13 +56,7 @@ def train_unet(settings: TrainingSettings, *, resume: bool = False, report: Repo
     split = split_by_patient(read_radiographs(settings.visits, dataset=settings.dataset), seed=settings.seed)
     check_masks(split.train)
     claim(out, resume=resume)
-    sources = PairSources(
-        load_originals(split.train, size=settings.size),
-        split.train,
-        sources=_with_masks(settings),
-        simulation=settings.simulation,
-        seed=settings.seed,
-    )
+    sources = PairSources.of(split.train, settings, sources=_with_masks(settings), name="adversarial.sources")
     held_out = load_originals(split.validation[:VALIDATION_PAIRS], size=settings.size)
 
     torch.manual_seed(settings.seed)

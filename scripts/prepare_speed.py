@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+"""Prepare a folder of real images by the command line, and write down what it took.
+
+    python scripts/prepare_speed.py DATA docs/results/prepare.json
+
+DATA has cxr/visits.csv, cardiac/frames.csv, brain2d/subjects.csv, brain3d/subjects.csv and liver/, with the images that
+they list. Processor seconds are those of all processes, memory is the largest one's.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from sarnet.benchmark.hardware import hardware
+from sarnet.curation import read_manifest
+
+PROGRAM = [sys.executable, "-c", "from sarnet.cli.main import main; main()", "data", "prepare"]
+
+
+def main() -> None:
+    """Run every case in turn, the first of them three times."""
+    data, rows = Path(sys.argv[1]), Path(sys.argv[2])
+    xrays = ("csv", data / "cxr" / "visits.csv",)
+    cases = {
+        "X-rays": ("xrays", xrays, ()),
+        "X-rays, nothing to do": ("xrays", xrays, ()),
+        "X-rays, nothing to do, --verify": ("xrays", xrays, ("--verify",)),
+        "hearts": ("hearts", ("csv", data / "cardiac" / "frames.csv", "--set", "columns.visit=phase"), ()),
+        "brain slices": (
+            "slices",
+            ("csv", data / "brain2d" / "subjects.csv", "--set", "columns.patient=subject"),
+            (),
+        ),
+        "brain volumes": (
+            "volumes",
+            ("csv", data / "brain3d" / "subjects.csv", "--set", "columns.patient=subject"),
+            (),
+        ),
+        "livers": ("livers", ("folder", data / "liver"), ()),
+    }
+    runs = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name, (out, words, more) in cases.items():
+            runs.append({"name": name, **_measured([*words, "--out", Path(folder) / out, *more], Path(folder) / out)})
+            print(runs[-1], flush=True)
+    result = {"hardware": hardware(), "runs": runs}
+    rows.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+def _measured(words: list[object], out: Path) -> dict[str, object]:
+    begin = time.perf_counter()
+    process = subprocess.Popen([*PROGRAM, *map(str, words)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    _, status, used = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - begin
+    if os.waitstatus_to_exitcode(status):
+        assert process.stderr is not None
+        sys.exit(f"{words}: {process.stderr.read().decode()[-500:]}")
+    return {
+        "images": len(read_manifest(out)),
+        "seconds": round(seconds, 2),
+        "processor_seconds": round(used.ru_utime + used.ru_stime, 2),
+        "largest_process_mb": round(used.ru_maxrss / 1024),
+    }
+
+
+if __name__ == "__main__":
+    main()

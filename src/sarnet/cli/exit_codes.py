@@ -1,0 +1,7 @@
+"""How the program ends, by the contract in docs/design.md: 0 is done, 1 a fault of ours."""
+
+INPUT_AT_FAULT = 2
+LEFT_OUT = 3
+"""Done, but some of many inputs were left out, and ``--strict`` was given."""
+INTERRUPTED = 130
+"""Stopped by hand, as shells have it."""
