@@ -46,7 +46,7 @@ def test_half_is_of_the_patients_in_order(hearts):
 
 
 def test_patient_without_a_phase_is_named(hearts):
-    lines = (hearts / "frames.csv").read_text().splitlines()
+    lines = (hearts / "frames.csv").read_text(encoding="utf-8").splitlines()
     (hearts / "frames.csv").write_text("\n".join(lines[:-3]) + "\n")
 
     with pytest.raises(DataError, match=r"patient 2 of .* lacks the phase \['ed'\]"):

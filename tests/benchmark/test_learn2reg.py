@@ -92,7 +92,7 @@ def _scorer(folder, pair, package, *, masked):
 @pytest.mark.parametrize("masked", [False, True])
 def test_numbers_are_the_scorers_to_the_digit(masked, task_folder):
     package = pytest.importorskip("surface_distance")
-    manifest = json.loads((task_folder / "dataset.json").read_text())
+    manifest = json.loads((task_folder / "dataset.json").read_text(encoding="utf-8"))
     (task_folder / "dataset.json").write_text(json.dumps({**manifest, "masked_evaluation": masked}))
     task = read_task(task_folder / "dataset.json")
 

@@ -30,7 +30,11 @@ def test_pair_is_what_training_sees_with_both_lungs_as_one_label(visits):
 
 
 def test_image_whose_mask_is_a_fragment_is_in_no_pair(visits):
-    text = visits.read_text().replace("image4.png", "CHNCXR_0603_1.png").replace("image1.png", "CHNCXR_0606_1.png")
+    text = (
+        visits.read_text(encoding="utf-8")
+        .replace("image4.png", "CHNCXR_0603_1.png")
+        .replace("image1.png", "CHNCXR_0606_1.png")
+    )
     visits.write_text(text)
 
     assert lung_cases(_settings(visits))[0].name == "image0<-image2"

@@ -52,7 +52,7 @@ def test_rows_are_added_line_by_line(tmp_path):
     for row in rows:
         append_row(row, path)
 
-    assert [Row.model_validate_json(line) for line in path.read_text().splitlines()] == rows
+    assert [Row.model_validate_json(line) for line in path.read_text(encoding="utf-8").splitlines()] == rows
     assert read_rows(path) == rows
 
 

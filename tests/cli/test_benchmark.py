@@ -14,7 +14,9 @@ def test_rows_go_to_the_file_and_means_to_the_screen(run, visits, tmp_path):
 
     ran = run("benchmark", "--config", tmp_path / "my.toml", "--set", f"rows={rows}")
 
-    (row,) = [json.loads(line) for line in rows.read_text().splitlines()]  # one patient of six is left for tests
+    (row,) = [
+        json.loads(line) for line in rows.read_text(encoding="utf-8").splitlines()
+    ]  # one patient of six is left for tests
     assert ran.code == 0
     figures = [row["dice_before"], row["dice"], row["field_error_voxels"] / row["field_voxels"]]
     assert ran.out.splitlines()[-1].split()[:5] == ["sarnet", "1", *(f"{figure:.4f}" for figure in figures)]
@@ -66,12 +68,12 @@ def test_tables_are_made_of_rows_that_are_there(run, tmp_path):
         *("--report", tmp_path / "results.md", "--report", tmp_path / "results.html"),
     )
 
-    lines = (tmp_path / "results.md").read_text().splitlines()
+    lines = (tmp_path / "results.md").read_text(encoding="utf-8").splitlines()
     assert ran.out == f"Wrote {tmp_path / 'results.md'}.\nWrote {tmp_path / 'results.html'}.\n"
     assert [line.split(" | ")[0] for line in lines if line.startswith("| ") and "---" not in line] == [
         *("| method", "| before", "| sarnet", "| refined", "| elastix", "| syn", "| syncc")
     ]
-    assert '<th scope="row">refined</th>' in (tmp_path / "results.html").read_text()
+    assert '<th scope="row">refined</th>' in (tmp_path / "results.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -130,7 +132,7 @@ def test_methods_stand_beside_each_other(run, visits, tmp_path):
 
     ran = run("benchmark", "--config", tmp_path / "my.toml")
 
-    rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [row["method"] for row in rows] == ["affine", "forward"]
     lines = [line.split() for line in ran.out.splitlines()[-2:]]
     assert [line[:4] for line in lines] == [

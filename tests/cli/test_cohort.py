@@ -54,7 +54,7 @@ def test_table_of_pairs_is_registered_resumed_and_summed_up(run, many, cluster, 
         ("third", "failed", "south"),
     ]
     folder = tmp_path / "out" / rows[1]["folder"]
-    record = json.loads((folder / "registration.json").read_text())
+    record = json.loads((folder / "registration.json").read_text(encoding="utf-8"))
     assert (record["transform"], record["threads"]) == ("affine", 1)
     assert record["command"].startswith("sarnet cohort ")
     page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
@@ -67,7 +67,7 @@ def test_bids_directory_becomes_derivatives(run, many, cluster, tmp_path):
 
     folder = tmp_path / "out" / "sub-07" / "ses-02" / "anat"
     assert ran.code == 0
-    description = json.loads((tmp_path / "out" / "dataset_description.json").read_text())
+    description = json.loads((tmp_path / "out" / "dataset_description.json").read_text(encoding="utf-8"))
     assert (description["DatasetType"], description["GeneratedBy"][0]["Name"]) == ("derivative", "sarnet")
     transform = read_transform(folder / "sub-07_ses-02_from-T1w_to-ses01_mode-image_xfm.h5")
     moving = read_image(many / "bids" / "sub-07" / "ses-02" / "anat" / "sub-07_ses-02_T1w.nii.gz")
@@ -76,7 +76,7 @@ def test_bids_directory_becomes_derivatives(run, many, cluster, tmp_path):
     np.testing.assert_allclose(
         apply(transform, moving, fixed.grid, interpolation="linear").array, warped.array, atol=1e-3
     )
-    ignored = (tmp_path / "out" / ".bidsignore").read_text().split("\n")
+    ignored = (tmp_path / "out" / ".bidsignore").read_text(encoding="utf-8").split("\n")
     assert {"registration.json", "receipt.json", "displacement.nii.gz", "/summary.csv"} <= set(ignored)
 
 

@@ -83,7 +83,7 @@ def test_split_that_is_there_is_kept(run, prepared):
 
 
 def test_patient_in_two_parts_is_refused(run, prepared):
-    text = (prepared / "manifest.csv").read_text().replace(",p1,", ",p0,")
+    text = (prepared / "manifest.csv").read_text(encoding="utf-8").replace(",p1,", ",p0,")
     lines = text.splitlines()
     named = lines[0].split(",").index("split")
     for number, part in ((1, "train"), (2, "test")):
@@ -121,7 +121,7 @@ def test_show_writes_a_sheet_with_outlines_and_counts(run, prepared, tmp_path):
     ran = run("data", "show", prepared, "--out", tmp_path / "look", "--images", 4)
 
     sheet = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "look/sheet.png")))[..., :3].astype(int)
-    page = (tmp_path / "look/sheet.html").read_text()
+    page = (tmp_path / "look/sheet.html").read_text(encoding="utf-8")
     orange = np.abs(sheet - (255, 159, 28)).max(axis=-1) < 8
     assert ran.code == 0
     assert "data set: made-up (6)" in ran.out

@@ -44,7 +44,7 @@ def test_guide_leads_from_a_folder_to_a_fine_tuned_model(mine, run, tmp_path):
 
     tuned = load_generator(tmp_path / "runs/mine/initial/generator.safetensors")
     released = load_generator("sarnet-cxr-initial")
-    told = json.loads((tmp_path / "registered/registration.json").read_text())
+    told = json.loads((tmp_path / "registered/registration.json").read_text(encoding="utf-8"))
     apart = [
         float((one - other).abs().max())
         for one, other in zip(tuned.generator.parameters(), released.generator.parameters(), strict=True)

@@ -15,7 +15,7 @@ CONTRACT = {
 def test_demo_shows_the_overlap_before_and_after(demo):
     assert (demo.ran.code, demo.ran.err) == (0, "")
     said = re.search(r"\(Dice\) rose from (0\.\d{3}) to (0\.\d{3})\.", demo.ran.out)
-    record = Record.model_validate_json((demo.folder / "registration.json").read_text())
+    record = Record.model_validate_json((demo.folder / "registration.json").read_text(encoding="utf-8"))
     assert said is not None
     assert (float(said[1]), float(said[2])) == pytest.approx(record.mean_dice(), abs=5e-4)
     assert float(said[2]) > float(said[1]) + 0.03
@@ -28,7 +28,7 @@ def test_demo_writes_what_is_promised(demo):
         *("warped.nii.gz", "transform.h5", "inverse.h5", "displacement.nii.gz", "warped_labels.nii.gz"),
         *("registration.json", "report.html"),
     }
-    assert json.loads((demo.folder / "registration.json").read_text()).keys() >= CONTRACT
+    assert json.loads((demo.folder / "registration.json").read_text(encoding="utf-8")).keys() >= CONTRACT
     assert read_image(demo.folder / "warped.nii.gz").grid.size == (165, 196)
 
 
@@ -37,7 +37,7 @@ def test_demo_is_over_in_twenty_seconds(demo):
 
 
 def test_record_holds_the_command(demo):
-    record = Record.model_validate_json((demo.folder / "registration.json").read_text())
+    record = Record.model_validate_json((demo.folder / "registration.json").read_text(encoding="utf-8"))
 
     assert record.command == f"sarnet demo --out {demo.folder}"
 

@@ -26,7 +26,7 @@ def test_table_and_file_have_the_same_figures(run, maps):
         *("--transform", maps / "transform.h5", "--out", maps / "scores.json"),
     )
 
-    found = json.loads((maps / "scores.json").read_text())
+    found = json.loads((maps / "scores.json").read_text(encoding="utf-8"))
     assert ran.code == 0
     assert ran.out.splitlines()[0].split() == ["label", "Dice", "HD95,", "mm", "MAD,", "mm"]
     assert ran.out.splitlines()[1].split() == ["1", "0.7500", "4.0000", f"{found['mad']:.4f}"]

@@ -13,7 +13,7 @@ def pair(files):
 
 
 def _record(folder) -> Record:
-    return Record.model_validate_json((folder / "registration.json").read_text())
+    return Record.model_validate_json((folder / "registration.json").read_text(encoding="utf-8"))
 
 
 def test_options_go_into_the_settings(run, pair, files, tmp_path):
@@ -86,8 +86,8 @@ def test_overwrite_replaces_results_and_keeps_the_rest(run, pair, tmp_path):
     ran = run("register", *pair, "--out", tmp_path, "--transform", "rigid", "--overwrite")
 
     assert ran.code == 0
-    assert (tmp_path / "mine.txt").read_text() == "mine"
-    assert json.loads((tmp_path / "registration.json").read_text())["transform"] == "rigid"
+    assert (tmp_path / "mine.txt").read_text(encoding="utf-8") == "mine"
+    assert json.loads((tmp_path / "registration.json").read_text(encoding="utf-8"))["transform"] == "rigid"
 
 
 def test_brackets_in_names_are_printed_as_they_are(run, pair, tmp_path):

@@ -104,5 +104,8 @@ def test_two_processes_write_once_and_say_it_once(config, visits, tmp_path):
 
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.count("Weights are in") == 1
-    assert [row.split(",")[0] for row in (out / "initial" / "log.csv").read_text().splitlines()] == ["step", "2"]
+    assert [row.split(",")[0] for row in (out / "initial" / "log.csv").read_text(encoding="utf-8").splitlines()] == [
+        "step",
+        "2",
+    ]
     assert load_generator(out / "initial" / "generator.safetensors").generator.settings.maps == 8

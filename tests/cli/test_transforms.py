@@ -159,7 +159,7 @@ def test_points_of_the_fixed_image_go_with_the_transform_and_back_with_inverse(r
     assert "2 points of the fixed image, where they lie in the moving one" in ran.out
     np.testing.assert_allclose(rows(folder / "q.csv"), rows(folder / "p.csv") + SHIFT)
     np.testing.assert_allclose(rows(folder / "r.csv"), rows(folder / "p.csv"))
-    assert (folder / "q.csv").read_text().splitlines()[1].endswith(",a")
+    assert (folder / "q.csv").read_text(encoding="utf-8").splitlines()[1].endswith(",a")
 
 
 def test_help_of_points_says_which_way_they_go(run):

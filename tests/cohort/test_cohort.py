@@ -62,7 +62,7 @@ def test_corrupt_image_is_recorded_and_does_not_stop_the_others(
     assert [row.state for row in rows] == ["done", "failed", "failed", "done"]
     assert "moving1.nii.gz is cut off" in rows[1].reason
     assert rows[2].reason == "moving is 0 everywhere, but must be an image with contrast"
-    failure = json.loads((tmp_path / "out" / "failures" / "p1.json").read_text())
+    failure = json.loads((tmp_path / "out" / "failures" / "p1.json").read_text(encoding="utf-8"))
     assert failure["reason"] == rows[1].reason
 
 
@@ -125,7 +125,7 @@ def test_files_of_others_are_neither_removed_nor_mixed_with(
 
     with pytest.raises(InputError, match="holds files that are no result of a cohort"):
         _run([replace(made[0], folder=Path("sub-01/anat"))], out, affine, cluster, resume=True)
-    assert raw.read_text() == "the only copy"
+    assert raw.read_text(encoding="utf-8") == "the only copy"
 
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "mine.txt").write_text("mine")

@@ -188,7 +188,7 @@ def test_each_fault_leaves_its_image_out_and_says_why(own, prepared, write, disc
         "j": "values that are not finite",
     }.items():
         assert said in reasons[name], reasons[name]
-    listed = (tmp_path / "out/left-out.csv").read_text().splitlines()
+    listed = (tmp_path / "out/left-out.csv").read_text(encoding="utf-8").splitlines()
     assert len(listed) == 1 + len(reasons)
     assert str(tmp_path) not in "".join(listed)
 
@@ -335,8 +335,24 @@ def test_prepared_data_does_not_become_a_part_of_the_archive(own, prepared):
 def test_record_has_source_settings_and_version(own, prepared, tmp_path):
     prepared("folder", own, size=16)
 
-    told = json.loads((tmp_path / "out/prepared.json").read_text())
+    told = json.loads((tmp_path / "out/prepared.json").read_text(encoding="utf-8"))
 
     assert (told["source"], told["folder"], told["images"]) == ("folder", str(own), 5)
     assert told["settings"]["size"] == 16
     assert told["version"]
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"source": "folder"}'])
+def test_damaged_record_is_told_and_can_be_written_anew(content, own, prepared, tmp_path):
+    prepared("folder", own)
+    record = tmp_path / "out/prepared.json"
+    whole = json.loads(record.read_text(encoding="utf-8"))
+    record.write_text(content)
+
+    with pytest.raises(DataError, match=r"prepared\.json cannot be read: delete it, and prepare the folder again"):
+        prepared("folder", own)
+
+    record.unlink()
+    prepared("folder", own)
+    again = json.loads(record.read_text(encoding="utf-8"))
+    assert again | {"written": whole["written"]} == whole

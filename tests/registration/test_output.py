@@ -62,7 +62,7 @@ def test_files_agree_with_the_result(registered, sample, tmp_path):
 
     warped = read_image(tmp_path / "warped.nii.gz")
     again = apply(read_transform(tmp_path / "transform.h5"), sample.moving, warped.grid, interpolation="linear")
-    record = Record.model_validate_json((tmp_path / "registration.json").read_text())
+    record = Record.model_validate_json((tmp_path / "registration.json").read_text(encoding="utf-8"))
 
     np.testing.assert_array_equal(warped.array, registered.warped.array)
     np.testing.assert_allclose(again.array, warped.array, atol=1e-3)
@@ -95,7 +95,7 @@ def test_names_are_those_of_bids_where_asked_for(registered, tmp_path):
 
     write_registration(registered, tmp_path, inputs=Inputs(), bids_names=names)
 
-    record = Record.model_validate_json((tmp_path / "registration.json").read_text())
+    record = Record.model_validate_json((tmp_path / "registration.json").read_text(encoding="utf-8"))
     assert record.files.transform == "sub-01_ses-2_from-T1w_to-MNI152NLin2009cAsym_mode-image_xfm.h5"
     assert record.files.inverse == "sub-01_ses-2_from-MNI152NLin2009cAsym_to-T1w_mode-image_xfm.h5"
     assert (tmp_path / record.files.transform).exists()
@@ -113,7 +113,7 @@ def test_names_that_bids_does_not_have_are_refused(entities):
 def test_picture_that_went_in_comes_out_as_a_picture(registered, ending, tmp_path):
     write_registration(registered, tmp_path, inputs=Inputs(moving=f"picture{ending}"))
 
-    files = json.loads((tmp_path / "registration.json").read_text())["files"]
+    files = json.loads((tmp_path / "registration.json").read_text(encoding="utf-8"))["files"]
     assert (files["warped"], files["warped_labels"]) == ("warped.png", "warped_labels.png")
     assert (tmp_path / "warped.png").exists()
     assert (tmp_path / "warped_labels.png").exists()
@@ -152,7 +152,7 @@ def test_what_goes_wrong_leaves_no_trace(there, tmp_path):
         fail()
 
     assert [path.name for path in tmp_path.iterdir()] == (["out"] if there else [])
-    assert not there or (out / "a.txt").read_text() == "older"
+    assert not there or (out / "a.txt").read_text(encoding="utf-8") == "older"
 
 
 def test_overwriting_keeps_what_is_not_written_anew(tmp_path):
@@ -162,8 +162,8 @@ def test_overwriting_keeps_what_is_not_written_anew(tmp_path):
     with result_folder(tmp_path, overwrite=True) as folder:
         (folder / "a.txt").write_text("newer")
 
-    assert (tmp_path / "mine.txt").read_text() == "mine"
-    assert (tmp_path / "a.txt").read_text() == "newer"
+    assert (tmp_path / "mine.txt").read_text(encoding="utf-8") == "mine"
+    assert (tmp_path / "a.txt").read_text(encoding="utf-8") == "newer"
 
 
 def _file(folder: Path) -> Path:

@@ -94,7 +94,7 @@ def test_names_and_sentences_are_escaped(registered: Registered) -> None:
     folder = registered(
         record={"verdict": [evil], "notes": [evil], "command": evil, "dice": {evil: 0.5}, "settings": {evil: evil}}
     )
-    record = json.loads((folder / "registration.json").read_text())
+    record = json.loads((folder / "registration.json").read_text(encoding="utf-8"))
     (folder.parent / "<b>&.nii.gz").write_bytes((folder.parent / "fixed.nii.gz").read_bytes())
     record["inputs"]["fixed"] = str(folder.parent / "<b>&.nii.gz")
     (folder / "registration.json").write_text(json.dumps(record))
@@ -117,7 +117,7 @@ def test_report_without_labels_or_adaptation_leaves_them_out(registered: Registe
 
 def test_report_of_the_least_record(registered: Registered, least: dict[str, Any]) -> None:
     folder = registered()
-    record = json.loads((folder / "registration.json").read_text())
+    record = json.loads((folder / "registration.json").read_text(encoding="utf-8"))
     least |= {key: record[key] for key in ("inputs", "files", "grid")}
     (folder / "registration.json").write_text(json.dumps(least))
 
@@ -186,7 +186,7 @@ def test_failed_report_keeps_the_older_one(registered: Registered, monkeypatch: 
     with pytest.raises(DataError, match=r"report\.html cannot be written: Permission denied"):
         write_report(folder)
 
-    assert (folder / "report.html").read_text() == "older"
+    assert (folder / "report.html").read_text(encoding="utf-8") == "older"
     assert not [path.name for path in folder.iterdir() if path.name.startswith(".")]
 
 

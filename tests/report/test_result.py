@@ -118,7 +118,7 @@ def test_input_that_is_gone_is_named(registered: Registered, name: str) -> None:
 @pytest.mark.parametrize("name", ["fixed", "moving"])
 def test_input_that_was_no_file_is_refused(registered: Registered, name: str) -> None:
     folder = registered()
-    record = json.loads((folder / "registration.json").read_text())
+    record = json.loads((folder / "registration.json").read_text(encoding="utf-8"))
     record["inputs"][name] = None
     (folder / "registration.json").write_text(json.dumps(record))
 

@@ -96,8 +96,8 @@ def test_protocols_have_a_table_each(rows):
 def test_markdown_and_html_hold_every_cell(rows, tmp_path):
     tables = result_tables([*rows, *_rows("a|b<i>", [0.5, 0.6])], paper="table2")
 
-    markdown = write_tables(tables, tmp_path / "results.md").read_text()
-    html = write_tables(tables, tmp_path / "results.html").read_text()
+    markdown = write_tables(tables, tmp_path / "results.md").read_text(encoding="utf-8")
+    html = write_tables(tables, tmp_path / "results.html").read_text(encoding="utf-8")
 
     lines = [line for line in markdown.splitlines() if line.startswith("|")]
     assert {line.replace("\\|", "").count("|") for line in lines} == {len(tables[0].headings) + 1}

@@ -419,7 +419,9 @@ def test_shipped_configuration_does_not_contradict_itself(name, tmp_path):
 
 
 def test_mask_terms_need_the_masks_of_every_training_image(settings, visits):
-    visits.write_text(visits.read_text().replace("mask0.png", "").replace("mask1.png", "").replace("mask2.png", ""))
+    visits.write_text(
+        visits.read_text(encoding="utf-8").replace("mask0.png", "").replace("mask1.png", "").replace("mask2.png", "")
+    )
 
     with pytest.raises(DataError, match=r"images have no mask, .* mask_model=sarnet-cxr"):
         train_adversarial(settings)

@@ -249,7 +249,10 @@ def test_pairs_of_a_step_depend_on_seed_and_step_alone(settings):
 
 
 def test_first_stage_needs_no_masks(settings, visits):
-    lines = [line.replace(f"mask{number - 1}.png", "") for number, line in enumerate(visits.read_text().splitlines())]
+    lines = [
+        line.replace(f"mask{number - 1}.png", "")
+        for number, line in enumerate(visits.read_text(encoding="utf-8").splitlines())
+    ]
     visits.write_text("\n".join(lines) + "\n")
 
     weights = train_initial(settings)

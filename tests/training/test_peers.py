@@ -88,7 +88,7 @@ def test_trained_weights_register_a_pair(kind, visits, tmp_path):
     assert list(found.seconds_by_stage) == ["resampling", "network", "to world"]
     assert found.transform.displacement is not None
     assert method.settings["network"]["kind"] == kind
-    assert len((tmp_path / "out" / "peer" / "log.csv").read_text().splitlines()) == 2
+    assert len((tmp_path / "out" / "peer" / "log.csv").read_text(encoding="utf-8").splitlines()) == 2
 
 
 def test_interrupted_training_goes_on_to_the_same_weights(visits, tmp_path):

@@ -29,7 +29,7 @@ from sarnet.config import TrainingSettings
 from sarnet.training import train_adversarial
 torch.set_num_threads(1)
 for path in sys.argv[1:]:
-    train_adversarial(TrainingSettings.model_validate_json(Path(path).read_text()))
+    train_adversarial(TrainingSettings.model_validate_json(Path(path).read_text(encoding="utf-8")))
 """
 """One of two processes that share every batch: what 'sarnet train' is when it was started for that."""
 

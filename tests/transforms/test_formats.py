@@ -455,7 +455,7 @@ def test_nan_in_a_matrix_is_refused(name, oblique, tmp_path):
         with h5py.File(tmp_path / name, "a") as file:
             file["TransformGroup/1/TransformParameters"][0] = np.nan
     elif name == "a.tfm":
-        text = (tmp_path / name).read_text()
+        text = (tmp_path / name).read_text(encoding="utf-8")
         (tmp_path / name).write_text(text.replace("Parameters: 1", "Parameters: nan", 1))
     else:
         content = (tmp_path / name).read_bytes()

@@ -26,7 +26,7 @@ def test_csv_keeps_its_other_columns(tmp_path):
 
     np.testing.assert_array_equal(points.points_world, POINTS)
     expected = 'x,y,z,t,label,comment\n2.500000,-1.000000,4.000000,0,7,a\n5.000000,6.000000,-5.250000,0,8,"b, c"\n'
-    assert (tmp_path / "q.csv").read_text() == expected
+    assert (tmp_path / "q.csv").read_text(encoding="utf-8") == expected
 
 
 def test_columns_are_found_by_name(tmp_path):
@@ -52,7 +52,7 @@ def test_no_points_stay_no_points(tmp_path):
     write_points(points, tmp_path / "q.csv")
 
     assert points.points_world.shape == (0, 3)
-    assert (tmp_path / "q.csv").read_text() == "x,y,z\n"
+    assert (tmp_path / "q.csv").read_text(encoding="utf-8") == "x,y,z\n"
 
 
 @pytest.mark.parametrize("title", [b"vtk output", b"3D Slicer output. SPACE=RAS"])

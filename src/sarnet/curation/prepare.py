@@ -2,27 +2,20 @@
 
 import hashlib
 import json
-import platform
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from sarnet import __version__
 from sarnet.config import CurationSettings, build_settings
 from sarnet.curation.atlas import ATLAS, write_atlas
 from sarnet.curation.entry import JOURNAL, Entry, FileRecord, read_journal
 from sarnet.curation.item import Item, LeftOut, Survey
-from sarnet.curation.manifest import MANIFEST, ManifestRow, read_manifest
+from sarnet.curation.output import joined, write_tables
 from sarnet.curation.pool import cores, curate_all
+from sarnet.curation.record import PREPARED, PreparedRecord
 from sarnet.curation.sources import SOURCES
-from sarnet.curation.tables import as_table
 from sarnet.errors import DataError, InputError
-from sarnet.images import write_whole
-
-LEFT_OUT = "left-out.csv"
-PREPARED = "prepared.json"
 
 _LAYOUT = 1
 """Counts up when the same settings come to mean other files: everything is then prepared anew."""
@@ -120,10 +113,19 @@ def prepare(
         left_out=(*survey.left_out, *faults),
         notes=(*survey.notes, *notes, *_mixed_spacings(ordered)),
     )
-    if _written(source, survey, ordered, result, out) or not (out / PREPARED).is_file():
+    if write_tables(source, survey, ordered, result.left_out, out) or not (out / PREPARED).is_file():
         if settings.atlas and result.images:
             write_atlas(out, [out / entry.image for entry in ordered if entry.image])
-        _write_prepared(source, folder, settings, result, out)
+        record = PreparedRecord(
+            source=source,
+            folder=str(folder.resolve()),
+            settings=settings,
+            images=result.images,
+            left_out=len(result.left_out),
+            notes=result.notes,
+            atlas=ATLAS if (out / ATLAS).is_file() else None,
+        )
+        record.write(out)
     return result
 
 
@@ -133,11 +135,11 @@ def _check_out(out: Path, source: str, folder: Path) -> None:
             f"out {out} lies in the archive {folder}, but must not become a part of it: choose another folder"
         )
     if (out / PREPARED).is_file():
-        told = json.loads((out / PREPARED).read_text(encoding="utf-8"))
-        if (told["source"], told["folder"]) != (source, str(folder.resolve())):
+        told = PreparedRecord.read(out)
+        if (told.source, told.folder) != (source, str(folder.resolve())):
             raise InputError(
-                f"out {out} holds what was prepared from {told['source']} {told['folder']}: choose another folder, or "
-                "remove that one"
+                f"out {out} holds what was prepared from {told.source} {told.folder}: choose another folder, or remove "
+                "that one"
             )
     elif out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / JOURNAL).is_file())):
         raise InputError(f"out {out} is there and was not made by 'sarnet data prepare': choose another folder")
@@ -219,80 +221,13 @@ def _mixed_spacings(entries: Iterable[Entry]) -> tuple[str, ...]:
     counts: dict[str, int] = {}
     for entry in entries:
         if not entry.reason:
-            told = _joined(entry.spacing_mm) or "unknown"
+            told = joined(entry.spacing_mm) or "unknown"
             counts[told] = counts.get(told, 0) + 1
     if len(counts) < 2:
         return ()
     most = sorted(counts, key=lambda told: -counts[told])
     listed = "; ".join(f"{told} ({counts[told]})" for told in most[:4])
     return (f"Spacings differ, {len(counts)} of them: {listed}{'; ...' if len(most) > 4 else ''} mm.",)
-
-
-def _written(source: str, survey: Survey, entries: list[Entry], result: Prepared, out: Path) -> bool:
-    """Write the tables, those that would be other than they are; tell whether there was one."""
-    rows = [_row(source, item, entry) for item, entry in zip(survey.items, entries, strict=True) if not entry.reason]
-    texts = {
-        JOURNAL: "".join(entry.model_dump_json() + "\n" for entry in entries),
-        LEFT_OUT: as_table(LeftOut._fields, result.left_out),
-        MANIFEST: as_table(ManifestRow._fields, _with_splits(rows, out)),
-    }
-    new = [name for name, text in texts.items() if not _holds(out / name, text)]
-    for name in new:
-        write_whole(out / name, texts[name].encode())
-    return bool(new)
-
-
-def _holds(path: Path, text: str) -> bool:
-    return path.is_file() and path.read_bytes() == text.encode()
-
-
-def _row(source: str, item: Item, entry: Entry) -> ManifestRow:
-    return ManifestRow(
-        image=entry.image,
-        mask=entry.mask,
-        labels=entry.labels,
-        dataset=item.dataset or source,
-        patient=item.patient,
-        visit=item.visit,
-        group=item.group,
-        split=item.split,
-        size=_joined(entry.size),
-        spacing_mm=_joined(entry.spacing_mm),
-        mask_by=entry.mask_by,
-        source=entry.sources[0].path,
-        source_sha256=entry.sources[0].sha256,
-        notes=" ".join(entry.notes),
-    )
-
-
-def _joined(numbers: tuple[float, ...] | None) -> str:
-    return " ".join(f"{number:.6g}" for number in numbers or ())
-
-
-def _with_splits(rows: list[ManifestRow], out: Path) -> list[ManifestRow]:
-    """Keep a split that was drawn before, as long as it knows every image."""
-    if not (out / MANIFEST).is_file():
-        return rows
-    drawn = {row.image: row.split for row in read_manifest(out / MANIFEST)}
-    if all(drawn.get(row.image) for row in rows):
-        return [row._replace(split=drawn[row.image]) for row in rows]
-    return rows
-
-
-def _write_prepared(source: str, folder: Path, settings: CurationSettings, result: Prepared, out: Path) -> None:
-    told = {
-        "source": source,
-        "folder": str(folder.resolve()),
-        "settings": settings.model_dump(mode="json"),
-        "images": result.images,
-        "left_out": len(result.left_out),
-        "notes": list(result.notes),
-        "atlas": ATLAS if (out / ATLAS).is_file() else None,
-        "version": __version__,
-        "python": platform.python_version(),
-        "written": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    write_whole(out / PREPARED, f"{json.dumps(told, indent=2)}\n".encode())
 
 
 def _counted(left_out: Sequence[LeftOut]) -> str:

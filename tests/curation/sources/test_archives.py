@@ -126,7 +126,7 @@ def test_chestxray14_takes_patients_with_three_visits_and_the_size_of_the_paper(
 
 def test_chestxray14_rule_takes_906_images_in_the_order_of_patients(chestxray14, plain):
     table = next(chestxray14.glob("*.csv"))
-    lines = [table.read_text().splitlines()[0]]
+    lines = [table.read_text(encoding="utf-8").splitlines()[0]]
     for patient in range(1, 400):
         visits = 1 + patient % 10
         for visit in range(visits):
@@ -160,7 +160,9 @@ def test_chestxray14_names_what_csv_and_folder_do_not_share(chestxray14, picture
 def test_chestxray14_needs_a_follow_up(chestxray14, prepared, follow_up):
     table = next(chestxray14.glob("*.csv"))
     table.write_text(
-        table.read_text().replace("00000001_001.png,Effusion|Mass,1,", f"00000001_001.png,Mass,{follow_up},")
+        table.read_text(encoding="utf-8").replace(
+            "00000001_001.png,Effusion|Mass,1,", f"00000001_001.png,Mass,{follow_up},"
+        )
     )
 
     done, rows = prepared("chestxray14", chestxray14, size=32)
