@@ -24,7 +24,10 @@ PROGRAM = [sys.executable, "-c", "from sarnet.cli.main import main; main()", "da
 def main() -> None:
     """Run every case in turn, the first of them three times."""
     data, rows = Path(sys.argv[1]), Path(sys.argv[2])
-    xrays = ("csv", data / "cxr" / "visits.csv",)
+    xrays = (
+        "csv",
+        data / "cxr" / "visits.csv",
+    )
     cases = {
         "X-rays": ("xrays", xrays, ()),
         "X-rays, nothing to do": ("xrays", xrays, ()),
@@ -53,7 +56,9 @@ def main() -> None:
 
 def _measured(words: list[object], out: Path) -> dict[str, object]:
     begin = time.perf_counter()
-    process = subprocess.Popen([*PROGRAM, *map(str, words)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = subprocess.Popen(  # noqa: S603  # our own program
+        [*PROGRAM, *map(str, words)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
     _, status, used = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - begin
     if os.waitstatus_to_exitcode(status):

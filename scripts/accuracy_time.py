@@ -1,0 +1,54 @@
+#!/usr/bin/env python3
+"""Draw accuracy against time of every method, a panel for each file of rows.
+
+    python scripts/accuracy_time.py docs/accuracy-time.png "Brain slices=docs/results/brain2d-second-half.jsonl" ...
+
+Dice is the mean over the pairs, time their median; the line is the overlap before.
+"""
+
+import sys
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter
+
+from sarnet.benchmark import read_rows, summarise
+
+OURS, PEERS = "#b3521e", "#3b6ea5"
+OWN_MODES = ("forward", "last-layer", "refined")
+
+
+def main() -> None:
+    """Draw and write."""
+    mpl.use("Agg")
+    panels = [word.partition("=") for word in sys.argv[2:]]
+    figure, axes = plt.subplots(1, len(panels), figsize=(4 * len(panels), 3.4), squeeze=False, layout="constrained")
+    for axis, (title, _, path) in zip(axes[0], panels, strict=True):
+        _draw(axis, title, Path(path))
+    figure.savefig(sys.argv[1], dpi=110)
+
+
+def _draw(axis: Axes, title: str, path: Path) -> None:
+    rows = read_rows(path)
+    methods = dict.fromkeys(row.method for row in rows)
+    found = {method: summarise([row for row in rows if row.method == method]) for method in methods}
+    for method, summary in found.items():
+        assert summary.dice is not None
+        colour = OURS if method in OWN_MODES else PEERS
+        axis.plot(summary.seconds, summary.dice, "o", color=colour, markersize=8)
+        # neighbours on one height keep their names apart
+        offset = (-4, 8) if method == "last-layer" else (4, -14)
+        axis.annotate(method, (summary.seconds, summary.dice), xytext=offset, textcoords="offset points", color=colour)
+    ours = [(found[mode].seconds, found[mode].dice) for mode in OWN_MODES if mode in found]
+    axis.plot(*zip(*ours, strict=True), color=OURS, linewidth=1, alpha=0.5)
+    axis.axhline(next(iter(found.values())).dice_before, color="0.6", linestyle=":")
+    axis.set(title=f"{title}, {len({row.pair for row in rows})} pairs", xscale="log", xlabel="seconds a pair")
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.margins(x=0.25, y=0.15)
+    axis.set_ylabel("Dice")
+
+
+if __name__ == "__main__":
+    main()
