@@ -8,6 +8,7 @@ from sarnet import config
 from sarnet.config import (
     GeneratorSettings,
     ObjectiveSettings,
+    RegistrationSettings,
     Settings,
     TrainingSettings,
     build_settings,
@@ -84,6 +85,16 @@ def test_value_is_read_as_toml_and_a_bare_word_as_a_string(line, name, value):
         assert {key: getattr(read, key) for key in value} == value
     else:
         assert read == value
+
+
+def test_group_given_in_part_begins_with_the_default_it_has_there():
+    found = read_settings(
+        RegistrationSettings, None, ["volume.adaptation.smoothness=1", "paper.weights.cycle=5", "mask_weight=0.1"]
+    )
+
+    assert (found.volume.adaptation.reads, found.adaptation.reads) == ("last", "all")
+    assert found.volume.adaptation.smoothness == 1
+    assert (found.paper.weights.cycle, found.paper.weights.field, found.paper.weights.nmi) == (5, 0, 1)
 
 
 def test_settings_do_not_change_once_made():

@@ -26,7 +26,7 @@ def test_demo_shows_the_overlap_before_and_after(demo):
 def test_demo_writes_what_is_promised(demo):
     assert {path.name for path in demo.folder.iterdir()} == {
         *("warped.nii.gz", "transform.h5", "inverse.h5", "displacement.nii.gz", "warped_labels.nii.gz"),
-        *("registration.json", "report.html"),
+        *("fixed_mask.nii.gz", "moving_mask.nii.gz", "registration.json", "report.html"),
     }
     assert json.loads((demo.folder / "registration.json").read_text(encoding="utf-8")).keys() >= CONTRACT
     assert read_image(demo.folder / "warped.nii.gz").grid.size == (165, 196)

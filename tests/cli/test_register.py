@@ -2,8 +2,12 @@ import json
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from sarnet.images import Image, foreground, read_image, read_labels, write_image
+from sarnet.losses import VggFeatures
+from sarnet.losses.vgg_weights import OXFORD
 from sarnet.registration import Record
 
 
@@ -139,3 +143,44 @@ def test_guide_of_one_image_alone_is_refused(run, pair, tmp_path):
 
     assert ran.code == 2
     assert "--guide-moving is missing, but guides are pairs" in ran.err
+
+
+@pytest.fixture
+def vgg(tmp_path):
+    """VGG16's names and shapes, its weights drawn."""
+    with torch.device("meta"):
+        shapes = {name: value.shape for name, value in VggFeatures(OXFORD).state_dict().items()}
+    rng = torch.Generator().manual_seed(0)
+    tensors = {name: 0.02 * torch.randn(shape, generator=rng) for name, shape in shapes.items()}
+    save_file(tensors, tmp_path / "vgg.safetensors", metadata={"input": "123.68,116.779,103.939"})
+    return tmp_path / "vgg.safetensors"
+
+
+def test_paper_adapts_by_every_term_and_takes_vggs_weights(run, pair, vgg, tmp_path):
+    ran = run("register", *pair, "--out", tmp_path / "out", "--adapt", "paper", "--vgg", vgg)
+
+    record = _record(tmp_path / "out")
+    assert (ran.code, record.adapt) == (0, "paper")
+    assert record.settings["paper"]["vgg"] == str(vgg)
+    assert record.settings["paper"]["weights"]["cycle"] == 10
+    assert record.cost_final < record.cost_initial
+
+
+def test_device_that_is_not_there_is_refused(run, pair, tmp_path):
+    ran = run("register", *pair, "--out", tmp_path / "out", "--device", "cuda:77")
+
+    assert ran.code == 2
+    assert "device is 'cuda:77', but torch cannot compute there" in ran.err
+    assert "choose cpu" in ran.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_masks_of_the_network_lie_beside_the_result_on_their_images_grids(run, pair, files, tmp_path):
+    run("register", *pair, "--out", tmp_path / "out", "--adapt", "none")
+
+    record = _record(tmp_path / "out")
+    assert record.known_to_network is False  # brains
+    for name, image in ((record.files.fixed_mask, "fixed"), (record.files.moving_mask, "moving")):
+        mask = read_labels(tmp_path / "out" / name)
+        assert mask.grid.same_as(read_image(files / f"{image}.nii.gz").grid)
+        assert np.unique(mask.array).tolist() == [0, 1]

@@ -4,7 +4,8 @@ import torch
 from sarnet.config import AdaptationSettings
 from sarnet.fields import warp
 from sarnet.losses import lncc
-from sarnet.registration.adaptation import adapt_last_layer, unadapted
+from sarnet.registration.adaptation import adapt_last_layer, similarity_cost, unadapted
+from sarnet.registration.middle import Middle
 from sarnet.registration.network_pair import NetworkPair, prepare_pair
 from sarnet.registration.plane_fields import PlaneFields
 from sarnet.transforms import Transform
@@ -14,7 +15,13 @@ from sarnet.transforms import Transform
 def pair(sample, loaded) -> NetworkPair:
     """The packaged pair, small."""
     start = Transform.identity(sample.fixed.grid)
-    return prepare_pair(sample.fixed, sample.moving, start, longest_voxels=80, multiple=loaded.generator.multiple)
+    return prepare_pair(
+        sample.fixed,
+        sample.moving,
+        Middle.of(sample.fixed.grid, sample.moving.grid, start),
+        longest_voxels=80,
+        multiple=loaded.generator.multiple,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +30,7 @@ def fields(loaded, pair) -> PlaneFields:
 
 
 def test_without_adaptation_the_field_is_that_of_the_forward_pass(loaded, fields, pair):
-    found = unadapted(fields, pair, settings=AdaptationSettings())
+    found = unadapted(fields, similarity_cost(pair, AdaptationSettings()))
 
     assert torch.equal(found.displacement, loaded.generator(pair.fixed, pair.moving))
     assert (found.iterations, len(found.costs)) == (0, 1)
@@ -32,9 +39,9 @@ def test_without_adaptation_the_field_is_that_of_the_forward_pass(loaded, fields
 def test_field_is_that_of_the_lowest_cost_and_no_worse_than_the_start(fields, pair):
     settings = AdaptationSettings(smoothness=0.0)  # so that the field alone tells its cost
 
-    found = adapt_last_layer(fields, pair, settings=settings)
+    found = adapt_last_layer(fields, similarity_cost(pair, settings), settings=settings)
 
-    start = unadapted(fields, pair, settings=settings)
+    start = unadapted(fields, similarity_cost(pair, settings))
     cost = lncc(pair.fixed, warp(pair.moving, found.displacement), window=settings.window_voxels, weight=pair.weight)
     assert found.costs[0] == pytest.approx(start.costs[0], abs=1e-6)
     assert float(cost) == pytest.approx(min(found.costs), abs=1e-5)
@@ -45,9 +52,9 @@ def test_where_no_step_helps_the_start_is_returned(fields, pair):
     flat = NetworkPair(fixed=pair.fixed, moving=torch.zeros_like(pair.moving), weight=pair.weight, grid=pair.grid)
     settings = AdaptationSettings(smoothness=0.0)
 
-    found = adapt_last_layer(fields, flat, settings=settings)
+    found = adapt_last_layer(fields, similarity_cost(flat, settings), settings=settings)
 
-    start = unadapted(fields, flat, settings=settings)
+    start = unadapted(fields, similarity_cost(flat, settings))
     assert torch.allclose(found.displacement, start.displacement, atol=1e-5)
     assert set(found.costs) == {1.0}
     assert found.stop_reason in {"no step lowered the cost any further", "the cost changed by less than 1 %"}
@@ -57,7 +64,7 @@ def test_where_no_step_helps_the_start_is_returned(fields, pair):
 def test_rule_of_small_changes_stops_after_the_fewest_iterations(fewest, fields, pair):
     settings = AdaptationSettings(fewest_iterations=fewest, tolerance=0.5)  # no step halves the cost
 
-    found = adapt_last_layer(fields, pair, settings=settings)
+    found = adapt_last_layer(fields, similarity_cost(pair, settings), settings=settings)
 
     assert found.iterations == fewest
     assert found.stop_reason == "the cost changed by less than 50 %"
@@ -66,7 +73,7 @@ def test_rule_of_small_changes_stops_after_the_fewest_iterations(fewest, fields,
 def test_rule_looks_at_the_last_step_alone(fields, pair):
     settings = AdaptationSettings(fewest_iterations=2, tolerance=0.03)
 
-    found = adapt_last_layer(fields, pair, settings=settings)
+    found = adapt_last_layer(fields, similarity_cost(pair, settings), settings=settings)
 
     changes = [abs(a - b) / a for a, b in zip(found.costs, found.costs[1:])]
     assert found.stop_reason == "the cost changed by less than 3 %"
@@ -77,7 +84,7 @@ def test_rule_looks_at_the_last_step_alone(fields, pair):
 def test_most_iterations_are_the_most(fields, pair):
     settings = AdaptationSettings(most_iterations=4, tolerance=0.0)
 
-    found = adapt_last_layer(fields, pair, settings=settings)
+    found = adapt_last_layer(fields, similarity_cost(pair, settings), settings=settings)
 
     assert found.iterations == 4
     assert len(found.costs) == 5
@@ -87,7 +94,7 @@ def test_most_iterations_are_the_most(fields, pair):
 def test_smoothness_makes_the_field_smoother(fields, pair):
     def roughness(weight: float) -> float:
         settings = AdaptationSettings(smoothness=weight, tolerance=0.0, most_iterations=8)
-        found = adapt_last_layer(fields, pair, settings=settings)
+        found = adapt_last_layer(fields, similarity_cost(pair, settings), settings=settings)
         return float(torch.diff(found.displacement, dim=2).square().mean())
 
     assert roughness(20.0) < roughness(0.0)

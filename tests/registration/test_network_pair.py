@@ -6,8 +6,13 @@ import torch
 
 from sarnet.errors import InputError
 from sarnet.images import Image, normalise, resample
-from sarnet.registration.network_pair import Masks, prepare_pair
-from sarnet.transforms import Transform, apply
+from sarnet.registration.middle import Middle
+from sarnet.registration.network_pair import Masks, NetworkPair, prepare_pair
+from sarnet.transforms import Transform
+
+
+def _prepared(fixed: Image, moving: Image, start: Transform, **settings) -> NetworkPair:
+    return prepare_pair(fixed, moving, Middle.of(fixed.grid, moving.grid, start), **settings)
 
 
 @pytest.fixture
@@ -16,7 +21,13 @@ def here(sample) -> Transform:
 
 
 def test_isotropic_image_is_cropped_and_nothing_of_it_interpolated(sample, here):
-    pair = prepare_pair(sample.fixed, sample.moving, here, longest_voxels=400, multiple=8)
+    pair = _prepared(
+        sample.fixed,
+        sample.moving,
+        here,
+        longest_voxels=400,
+        multiple=8,
+    )
 
     first = np.subtract(pair.grid.origin, sample.fixed.grid.origin).astype(int)  # voxels are 1 mm
     padded = np.pad(normalise(sample.fixed.array), 40)
@@ -26,19 +37,20 @@ def test_isotropic_image_is_cropped_and_nothing_of_it_interpolated(sample, here)
     assert pair.weight.sum() >= (sample.fixed.array > 0).sum()
 
 
-def test_moving_image_is_read_through_the_start(sample, here):
-    start = replace(here, translation=np.array([3.0, -2.0]))
+def test_each_image_is_read_through_half_of_the_start(sample, here):
+    start = replace(here, translation=np.array([6.0, -4.0]))
 
-    pair = prepare_pair(sample.fixed, sample.moving, start, longest_voxels=400)
+    pair = _prepared(sample.fixed, sample.moving, start, longest_voxels=400)
 
-    moving = Image(array=normalise(sample.moving.array), grid=sample.moving.grid)
-    # at a voxel of the network's grid p, what the moving image has at p + (3, -2)
-    shifted = replace(pair.grid, origin=tuple(np.add(pair.grid.origin, (3, -2))))
-    np.testing.assert_allclose(pair.moving[0, 0].numpy(), resample(moving, shifted).array, atol=1e-4)
+    # at a voxel of the network's grid p, what the moving image has at p + (3, -2) and the fixed one at p - (3, -2)
+    for found, image, way in ((pair.moving, sample.moving, 1), (pair.fixed, sample.fixed, -1)):
+        shifted = replace(pair.grid, origin=tuple(np.add(pair.grid.origin, (way * 3, way * -2))))
+        wanted = resample(Image(array=normalise(image.array), grid=image.grid), shifted).array
+        np.testing.assert_allclose(found[0, 0].numpy(), wanted, atol=1e-4)
 
 
 def test_cost_counts_in_the_foreground_of_either_image(sample, here):
-    pair = prepare_pair(sample.fixed, sample.moving, here, longest_voxels=400)
+    pair = _prepared(sample.fixed, sample.moving, here, longest_voxels=400)
 
     fixed = resample(sample.fixed_labels, pair.grid, interpolation="nearest", outside=0).array > 0
     moving = resample(sample.moving_labels, pair.grid, interpolation="nearest", outside=0).array > 0
@@ -51,8 +63,14 @@ def test_masks_say_where_the_cost_counts(sample, here):
     half[:, :80], low[100:] = 1, 1
     masks = Masks(fixed=Image(array=half, grid=sample.fixed.grid), moving=Image(array=low, grid=sample.moving.grid))
 
-    plain = prepare_pair(sample.fixed, sample.moving, here, longest_voxels=400)
-    pair = prepare_pair(sample.fixed, sample.moving, here, longest_voxels=400, masks=masks)
+    plain = _prepared(sample.fixed, sample.moving, here, longest_voxels=400)
+    pair = _prepared(
+        sample.fixed,
+        sample.moving,
+        here,
+        longest_voxels=400,
+        masks=masks,
+    )
 
     first = resample(masks.fixed, pair.grid, interpolation="nearest", outside=0).array
     second = resample(masks.moving, pair.grid, interpolation="nearest", outside=0).array
@@ -66,15 +84,26 @@ def test_masks_without_a_voxel_in_common_are_refused(sample, here):
     masks = Masks(fixed=Image(array=left, grid=sample.fixed.grid), moving=Image(array=right, grid=sample.fixed.grid))
 
     with pytest.raises(InputError, match="leave no voxel of the foreground: check that they overlap"):
-        prepare_pair(sample.fixed, sample.fixed, here, longest_voxels=200, masks=masks)
+        _prepared(
+            sample.fixed,
+            sample.fixed,
+            here,
+            longest_voxels=200,
+            masks=masks,
+        )
 
 
 @pytest.mark.parametrize(("most", "magnification"), [(0, 1.0), (191, 1.0), (192, 1.5), (255, 1.5), (256, 2.0)])
 def test_pair_is_magnified_as_far_as_it_fits(most, magnification):
     image = Image.from_array(np.random.default_rng(0).random((96, 128)).astype(np.float32))  # no background
 
-    pair = prepare_pair(
-        image, image, Transform.identity(image.grid), longest_voxels=128, multiple=8, magnified_voxels=most
+    pair = _prepared(
+        image,
+        image,
+        Transform.identity(image.grid),
+        longest_voxels=128,
+        multiple=8,
+        magnified_voxels=most,
     )
 
     assert pair.grid.size == (128, 96)
@@ -82,7 +111,13 @@ def test_pair_is_magnified_as_far_as_it_fits(most, magnification):
 
 
 def test_reduced_pair_has_the_means_of_blocks_at_their_middles(sample, here):
-    pair = prepare_pair(sample.fixed, sample.moving, here, longest_voxels=200, multiple=3)
+    pair = _prepared(
+        sample.fixed,
+        sample.moving,
+        here,
+        longest_voxels=200,
+        multiple=3,
+    )
 
     reduced = pair.reduced(3)
 
@@ -99,7 +134,7 @@ def test_network_sees_contrast_turned_over_as_that_of_the_fixed_image(background
     array = image.array.max() + 1 - image.array
     turned = replace(image, array=np.where(image.array > 0, array, 0) if background == "left" else array)
 
-    pair = prepare_pair(image, turned, here, longest_voxels=400, magnified_voxels=0)
+    pair = _prepared(image, turned, here, longest_voxels=400, magnified_voxels=0)
 
     fixed, moving = pair.fixed, pair.moving_as_seen
     assert (fixed - moving).abs().max() < 0.05  # what is read from a table of 32 intensities
@@ -107,7 +142,13 @@ def test_network_sees_contrast_turned_over_as_that_of_the_fixed_image(background
 
 
 def test_network_sees_the_moving_image_itself_where_both_rise_together(sample, here):
-    pair = prepare_pair(sample.fixed, sample.moving, here, longest_voxels=400, magnified_voxels=0)
+    pair = _prepared(
+        sample.fixed,
+        sample.moving,
+        here,
+        longest_voxels=400,
+        magnified_voxels=0,
+    )
 
     assert pair.moving_as_seen is pair.moving
 
@@ -116,25 +157,6 @@ def test_fine_moving_image_is_averaged_before_it_is_read_coarsely():
     fixed = Image.from_array(np.random.default_rng(0).random((256, 256)).astype(np.float32))
     board = Image.from_array((np.indices((256, 256)).sum(axis=0) % 2).astype(np.float32))
 
-    pair = prepare_pair(fixed, board, Transform.identity(fixed.grid), longest_voxels=64)
+    pair = _prepared(fixed, board, Transform.identity(fixed.grid), longest_voxels=64)
 
     assert (pair.moving[0, 0, 2:-2, 2:-2] - 0.5).abs().max() < 0.1
-
-
-def test_field_goes_to_the_world_along_the_grids_axes(sample, oblique):
-    image = Image(array=sample.fixed.array, grid=oblique)
-    pair = prepare_pair(image, image, Transform.identity(oblique), longest_voxels=100)
-    voxels = torch.zeros(1, 2, *pair.grid.shape)
-    voxels[:, 0], voxels[:, 1] = 2.0, -1.0  # array order: y, x
-
-    world = pair.to_world(voxels, oblique)
-
-    # two voxels on along the second column of the direction, one back along the first
-    directions = np.array(oblique.direction).reshape(2, 2)
-    step = pair.grid.spacing[0] * (2 * directions[:, 1] - directions[:, 0])
-    np.testing.assert_allclose(world, np.broadcast_to(step, world.shape), atol=1e-4)
-    # and an image read through it is the image read two voxels on
-    field = Transform.identity(oblique).with_displacement(world)
-    shifted = replace(oblique, origin=tuple(np.add(oblique.origin, step).tolist()))
-    there = apply(field, image, oblique, interpolation="linear").array
-    np.testing.assert_allclose(there[5:-5, 5:-5], resample(image, shifted).array[5:-5, 5:-5], atol=0.5)

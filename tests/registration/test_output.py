@@ -69,7 +69,7 @@ def test_files_agree_with_the_result(registered, sample, tmp_path):
     assert (record.command, record.inputs.moving) == ("sarnet register", "b.nii.gz")
     assert {path.name for path in tmp_path.iterdir()} == {
         *("warped.nii.gz", "transform.h5", "inverse.h5", "displacement.nii.gz", "registration.json"),
-        "warped_labels.nii.gz",
+        *("warped_labels.nii.gz", "fixed_mask.nii.gz", "moving_mask.nii.gz"),
     }
     assert (record.files.transform, record.files.inverse) == ("transform.h5", "inverse.h5")
     assert record.files.warped_labels == "warped_labels.nii.gz"
@@ -117,6 +117,7 @@ def test_picture_that_went_in_comes_out_as_a_picture(registered, ending, tmp_pat
     assert (files["warped"], files["warped_labels"]) == ("warped.png", "warped_labels.png")
     assert (tmp_path / "warped.png").exists()
     assert (tmp_path / "warped_labels.png").exists()
+    assert np.unique(read_image(tmp_path / "fixed_mask.png").array).tolist() == [0, 255]
 
 
 def test_record_comes_back_as_it_was(registered):

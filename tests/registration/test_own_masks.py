@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from skimage.filters import threshold_otsu
 
 from sarnet.images import Grid
-from sarnet.networks import load_generator
+from sarnet.networks import hard_mask, load_generator
+from sarnet.registration.middle import Middle
 from sarnet.registration.network_pair import NetworkPair, prepare_pair
-from sarnet.registration.own_masks import with_own_masks
+from sarnet.registration.own_masks import knows, own_masks, with_own_masks
 from sarnet.registration.plane_fields import PlaneFields
 from sarnet.transforms import Transform
 
@@ -35,12 +37,26 @@ def _pair(fixed: np.ndarray, moving: np.ndarray) -> NetworkPair:
     )
 
 
+def _here(grid: Grid) -> Middle:
+    return Middle.of(grid, grid, Transform.identity(grid))
+
+
+def _volume() -> NetworkPair:
+    rng = torch.Generator().manual_seed(0)
+    images = [torch.rand(1, 1, 16, 32, 24, generator=rng) for _ in range(2)]
+    return NetworkPair(
+        fixed=images[0], moving=images[1], weight=torch.ones_like(images[0]), grid=Grid.plain((16, 32, 24))
+    )
+
+
 def test_lungs_of_a_chest_are_regions_that_shall_meet(segmenting):
     pair = _pair(_chest(), _chest(shift=6))
 
-    found = with_own_masks(pair, PlaneFields.of(segmenting, pair), weight=0.5)
+    fields = PlaneFields.of(segmenting, pair)
 
-    assert found is not None
+    found = with_own_masks(pair, fields, weight=0.5)
+
+    assert knows(fields)
     assert found.region_weight == 0.5
     lungs = torch.from_numpy(_chest() < 0.5 * _chest().max())[None, None]
     inside = torch.zeros_like(lungs)
@@ -51,26 +67,71 @@ def test_lungs_of_a_chest_are_regions_that_shall_meet(segmenting):
 
 
 def test_brain_is_nothing_that_the_network_knows(sample, segmenting):
-    pair = prepare_pair(sample.fixed, sample.moving, Transform.identity(sample.fixed.grid), longest_voxels=256)
+    pair = prepare_pair(
+        sample.fixed,
+        sample.moving,
+        Middle.of(sample.fixed.grid, sample.moving.grid, Transform.identity(sample.fixed.grid)),
+        longest_voxels=256,
+    )
 
-    assert with_own_masks(pair, PlaneFields.of(segmenting, pair), weight=0.5) is None
+    assert not knows(PlaneFields.of(segmenting, pair))
 
 
 def test_noise_is_nothing_that_the_network_knows(segmenting, rng):
     pair = _pair(*rng.random((2, 128, 128), dtype=np.float32))
 
-    assert with_own_masks(pair, PlaneFields.of(segmenting, pair), weight=0.5) is None
+    assert not knows(PlaneFields.of(segmenting, pair))
 
 
-def test_weights_without_masks_and_volumes_have_none(loaded, segmenting, rng):
-    volume = NetworkPair(
-        fixed=torch.rand(1, 1, 16, 16, 16),
-        moving=torch.rand(1, 1, 16, 16, 16),
-        weight=torch.ones(1, 1, 16, 16, 16),
-        grid=Grid.plain((16, 16, 16)),
+def test_volumes_are_nothing_that_the_network_knows(segmenting):
+    volume = _volume()
+
+    assert not knows(PlaneFields.of(segmenting, volume))
+
+
+def test_weights_without_masks_know_nothing_and_leave_the_pair_as_it_is(rng):
+    pair = _pair(*rng.random((2, 64, 64), dtype=np.float32))
+    fields = PlaneFields.of(load_generator("sarnet-cxr-initial").generator, pair)
+
+    assert not knows(fields)
+    assert with_own_masks(pair, fields, weight=0.5) is pair
+    assert own_masks(fields, _here(pair.grid), seen=pair.grid, fixed=pair.grid, moving=pair.grid) is None
+
+
+def test_masks_lie_on_the_grids_of_their_images(segmenting):
+    pair = _pair(_chest(), _chest())
+    fields = PlaneFields.of(segmenting, pair)
+    shift = Transform(grid=pair.grid, matrix=np.eye(2), translation=np.array([20.0, 0.0]))
+    large = Grid(size=(512, 512), spacing=(0.5, 0.5), origin=(-0.25, -0.25), direction=(1.0, 0.0, 0.0, 1.0))
+
+    plain = own_masks(fields, _here(pair.grid), seen=pair.grid, fixed=pair.grid, moving=pair.grid)
+    middle = Middle.of(pair.grid, pair.grid, shift)
+    moved = own_masks(fields, middle, seen=pair.grid, fixed=large, moving=pair.grid)
+
+    with torch.no_grad():
+        fused = segmenting.fused_maps(segmenting.features(pair.fixed, pair.moving))
+    assert np.array_equal(plain.fixed.array, hard_mask(fused.fixed)[0, 0].numpy())
+    assert np.array_equal(plain.moving.array, hard_mask(fused.moving)[0, 0].numpy())
+    # the network saw the moving image through half of the shift: its mask lies ten pixels further right in its own,
+    # and the fixed image's as many further left
+    assert np.array_equal(moved.moving.array[:, 10:], plain.moving.array[:, :-10])
+    assert moved.fixed.array.shape == (512, 512)
+    assert np.array_equal(moved.fixed.array[1::2, 1:-20:2], plain.fixed.array[:, 10:]) or (
+        np.mean(moved.fixed.array[1::2, 1:-20:2] != plain.fixed.array[:, 10:]) < 0.02
     )
-    slice_ = _pair(*rng.random((2, 64, 64), dtype=np.float32))
-    without = load_generator("sarnet-cxr-initial").generator
 
-    assert with_own_masks(volume, PlaneFields.of(segmenting, volume), weight=0.5) is None
-    assert with_own_masks(slice_, PlaneFields.of(without, slice_), weight=0.5) is None
+
+def test_masks_of_a_volume_are_cut_from_the_mean_of_three_planes(segmenting):
+    volume = _volume()
+    fields = PlaneFields.of(segmenting, volume)
+
+    found = own_masks(fields, _here(volume.grid), seen=volume.grid, fixed=volume.grid, moving=volume.grid)
+
+    with torch.no_grad():
+        maps = []
+        for across in range(3):
+            fixed, moving = (each[0, 0].movedim(across, 0)[:, None] for each in (volume.fixed, volume.moving))
+            fused = segmenting.fused_maps(segmenting.features(fixed, moving)).fixed[:, 0]
+            maps.append(fused.movedim(0, across))
+    mean = torch.stack(maps).mean(0).numpy()
+    assert np.array_equal(found.fixed.array, mean > threshold_otsu(mean))

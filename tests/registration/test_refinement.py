@@ -6,6 +6,7 @@ from sarnet.fields import compose, jacobian_determinant, warp
 from sarnet.images import Grid
 from sarnet.losses import lncc
 from sarnet.registration.adaptation import Adaptation
+from sarnet.registration.middle import Middle
 from sarnet.registration.network_pair import NetworkPair, prepare_pair
 from sarnet.registration.refinement import refine
 from sarnet.transforms import Transform
@@ -17,7 +18,11 @@ SETTINGS = RefinementSettings(factors=(2, 1), iterations=(30, 20))
 def pair(sample) -> NetworkPair:
     """The packaged pair, small."""
     return prepare_pair(
-        sample.fixed, sample.moving, Transform.identity(sample.fixed.grid), longest_voxels=96, multiple=8
+        sample.fixed,
+        sample.moving,
+        Middle.of(sample.fixed.grid, sample.moving.grid, Transform.identity(sample.fixed.grid)),
+        longest_voxels=96,
+        multiple=8,
     )
 
 

@@ -11,7 +11,7 @@ from sarnet.errors import GridError, InputError
 from sarnet.images import Grid, Image, sample_pair
 from sarnet.metrics import surface_distances
 from sarnet.registration import Labels, Masks, register
-from sarnet.transforms import Transform
+from sarnet.transforms import Transform, compose
 
 FRESH = """
 import hashlib
@@ -38,6 +38,73 @@ def _error(found: Transform, known, where=None) -> float:
     inside = _brain(known.fixed) if where is None else where
     missed = np.linalg.norm(found.total_displacement() - known.displacement, axis=-1)[inside]
     return float(missed.mean() / np.linalg.norm(known.displacement, axis=-1)[inside].mean())
+
+
+def test_pair_the_other_way_round_gives_the_inverse(registered, sample, fast, loaded):
+    back = register(sample.moving, sample.fixed, fast, loaded=loaded)
+
+    around = np.linalg.norm(compose(registered.transform, back.transform).total_displacement(), axis=-1)
+
+    inside = _brain(sample.fixed)  # voxels are 1 mm
+    assert around[inside].mean() < 0.1
+    assert np.linalg.norm(registered.transform.total_displacement(), axis=-1)[inside].mean() > 2
+
+
+@pytest.mark.parametrize("turned", ["intensities turned over", "the brain's alone"])
+def test_inverse_of_the_pair_the_other_way_round_survives_another_contrast(turned, sample, fast, loaded):
+    array = sample.moving.array.max() + 1 - sample.moving.array
+    inside = _brain(sample.moving)
+    moving = replace(sample.moving, array=np.where(inside, array, 0) if turned == "the brain's alone" else array)
+
+    there = register(sample.fixed, moving, fast, loaded=loaded)
+    back = register(moving, sample.fixed, fast, loaded=loaded)
+
+    around = np.linalg.norm(compose(there.transform, back.transform).total_displacement(), axis=-1)
+    assert around[_brain(sample.fixed)].mean() < 0.15
+
+
+@pytest.mark.parametrize("adapt", ["last-layer", "refined"])
+def test_part_of_an_image_is_found_in_the_whole(adapt, sample, fast, loaded):
+    whole = sample.fixed
+    rows, columns = slice(70, 134), slice(50, 114)
+    corner = whole.grid.index_to_world() @ np.array([columns.start, rows.start, 1.0])
+    grid = replace(whole.grid, size=(64, 64), origin=tuple(corner[:2].tolist()))
+    part = Image(array=whole.array[rows, columns].copy(), grid=grid)
+
+    found = register(part, whole, fast.model_copy(update={"adapt": adapt}), loaded=loaded)
+
+    off = np.linalg.norm(found.transform.total_displacement(), axis=-1)  # voxels are 1 mm
+    assert off.mean() < 0.3
+    assert found.record.similarity_before > 0.85
+
+
+def test_windows_of_one_image_that_overlap_in_part_stay_where_they_are(sample, fast, loaded):
+    windows = []
+    for first in (20, 60):
+        corner = sample.fixed.grid.index_to_world() @ np.array([first, 40, 1.0])
+        grid = replace(sample.fixed.grid, size=(90, 120), origin=tuple(corner[:2].tolist()))
+        windows.append(Image(array=sample.fixed.array[40:160, first : first + 90].copy(), grid=grid))
+
+    found = register(*windows, fast, loaded=loaded)
+
+    off = np.linalg.norm(found.transform.total_displacement(), axis=-1)
+    assert off[:, 40:].mean() < 0.5  # what both hold
+    assert found.record.similarity == "lncc"
+
+
+@pytest.mark.parametrize("transform", ["rigid", "deformable"])
+def test_images_whose_headers_lie_far_apart_are_brought_together(transform, sample, fast, loaded):
+    far = replace(sample.moving.grid, origin=tuple(np.add(sample.moving.grid.origin, (900.0, 0.0))))
+
+    found = register(
+        sample.fixed,
+        replace(sample.moving, grid=far),
+        fast.model_copy(update={"transform": transform}),
+        loaded=loaded,
+    )
+
+    assert found.record.similarity_before == 0
+    assert found.record.similarity_after > 0.3
 
 
 @pytest.mark.slow

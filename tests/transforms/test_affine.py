@@ -53,6 +53,21 @@ def pair(fine, about, turn, phantom, world):
 
 @pytest.mark.parametrize("kind", ["rigid", "affine"])
 @pytest.mark.parametrize("dimension", [2, 3])
+def test_map_of_the_exchanged_pair_is_the_inverse(pair, dimension, kind):
+    fixed, moving, _, _ = pair(dimension, kind)
+    small = replace(moving.grid, origin=tuple(np.add(moving.grid.origin, 2.0)))
+    moving = replace(moving, grid=small)
+
+    there, back = align(fixed, moving, kind=kind), align(moving, fixed, kind=kind)
+
+    around = there.transform.homogeneous() @ back.transform.homogeneous()
+    np.testing.assert_allclose(around, np.eye(dimension + 1), atol=1e-9)
+    assert there.kept
+    assert there.cost_final == pytest.approx(back.cost_final, abs=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["rigid", "affine"])
+@pytest.mark.parametrize("dimension", [2, 3])
 def test_a_known_map_is_found_to_half_a_voxel(pair, dimension, kind):
     fixed, moving, truth, points = pair(dimension, kind)
 

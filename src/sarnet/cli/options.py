@@ -9,9 +9,10 @@ Adapt = Annotated[
     str | None,
     typer.Option(
         help="refined (default): fit the network to the pair, then its field; the most accurate. last-layer: fit the "
-        "network alone. none: take its first answer."
+        "network alone. paper: the same by every term of the paper, slices alone. none: take its first answer."
     ),
 ]
+Device = Annotated[str | None, typer.Option(help="What to compute on: cpu (default), cuda, cuda:1.")]
 TransformKind = Annotated[str | None, typer.Option("--transform", help="rigid, affine or deformable (default).")]
 Model = Annotated[str | None, typer.Option(help="Released weights by name, or a .safetensors file.")]
 RegistrationConfig = Annotated[Path | None, typer.Option("--config", help="TOML file of registration settings.")]

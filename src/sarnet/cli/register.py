@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sarnet.cli.options import Adapt, Model, RegistrationConfig, Spacing, TransformKind
+from sarnet.cli.options import Adapt, Device, Model, RegistrationConfig, Spacing, TransformKind
 from sarnet.cli.words import command_line, spacing_of
 from sarnet.config import RegistrationSettings, read_settings
 from sarnet.errors import InputError
@@ -65,7 +65,12 @@ def register(  # noqa: PLR0917  # an option each, by name alone
     ] = False,
     spacing: Spacing = None,
     model: Model = None,
+    vgg: Annotated[
+        Path | None,
+        typer.Option(help="VGG16's weights for --adapt paper; else torchvision's in the cache of torch.hub."),
+    ] = None,
     config: RegistrationConfig = None,
+    device: Device = None,
     threads: Annotated[int | None, typer.Option(help="Threads to compute with; all cores by default.")] = None,
     seed: Annotated[int | None, typer.Option(help="What the repetitions for --uncertainty are drawn by.")] = None,
     budget: Annotated[
@@ -88,6 +93,8 @@ def register(  # noqa: PLR0917  # an option each, by name alone
         "adapt": adapt,
         "transform": transform,
         "model": model,
+        "device": device,
+        "paper.vgg": None if vgg is None else str(vgg),
         "threads": threads,
         "seed": seed,
         "budget": budget,

@@ -3,9 +3,11 @@
 from sarnet.config.benchmark import BenchmarkSettings, ElastixSettings, GcSarSettings
 from sarnet.config.curation import CurationSettings
 from sarnet.config.networks import DiscriminatorSettings, GeneratorSettings, PeerNetworkSettings
+from sarnet.config.objective import ObjectiveSettings
 from sarnet.config.registration import (
     AdaptationSettings,
     MeasuredSimilarity,
+    PaperSettings,
     RefinementSettings,
     RegistrationSettings,
     VolumeSettings,
@@ -15,7 +17,6 @@ from sarnet.config.training import (
     AdversarialSettings,
     AugmentationSettings,
     InitialSettings,
-    ObjectiveSettings,
     PeerSettings,
     SimulationSettings,
     SourceSettings,
@@ -37,6 +38,7 @@ __all__ = [
     "InitialSettings",
     "MeasuredSimilarity",
     "ObjectiveSettings",
+    "PaperSettings",
     "PeerNetworkSettings",
     "PeerSettings",
     "RefinementSettings",

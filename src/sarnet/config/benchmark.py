@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from sarnet.config.registration import RegistrationSettings
-from sarnet.config.settings import Settings
+from sarnet.config.settings import Settings, merged
 from sarnet.config.training import SimulationSettings
 
 ElastixMetric = Literal[
@@ -112,12 +112,6 @@ class BenchmarkSettings(Settings):
         if not plain:
             return tree
         variants = {
-            name: _merged(base, table) if isinstance(table, dict) else table for name, table in tree["variants"].items()
+            name: merged(base, table) if isinstance(table, dict) else table for name, table in tree["variants"].items()
         }
         return {**tree, "variants": variants}
-
-
-def _merged(base: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:
-    """``base`` with what ``table`` says otherwise, group by group."""
-    inner = {name: _merged(base[name], value) for name, value in table.items() if isinstance(base.get(name), dict)}
-    return {**base, **table, **inner}

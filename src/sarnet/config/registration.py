@@ -1,9 +1,11 @@
 """How a pair is registered."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, model_validator
 
+from sarnet.config.objective import ObjectiveSettings
 from sarnet.config.settings import Settings
 
 MeasuredSimilarity = Literal["lncc", "nmi"]
@@ -27,6 +29,17 @@ class AdaptationSettings(Settings):
     """At most this many; the paper's 30."""
     tolerance: float = Field(default=0.01, ge=0)
     """Stop when the cost changes by less than this share between two iterations; the paper's 1 %."""
+
+
+class PaperSettings(Settings):
+    """The paper's objective of a pair (method, section 7), beside the stopping rule of the adaptation."""
+
+    weights: ObjectiveSettings = ObjectiveSettings(field=0, tie=0, mask_supervision=0)
+    """Of every term; no field is known, and nobody drew masks."""
+    vgg: Path | None = None
+    """File of VGG16's weights; without it torchvision's is looked for in torch.hub's cache."""
+    judged_scale: int = Field(default=2, ge=1)
+    """VGG16 and the discriminator see images reduced so many times, as the released weights were trained."""
 
 
 class RefinementSettings(Settings):
@@ -73,8 +86,9 @@ class RegistrationSettings(Settings):
 
     transform: Literal["rigid", "affine", "deformable"] = "deformable"
     """What the result may do; ``deformable`` is an affine map and a field."""
-    adapt: Literal["none", "last-layer", "refined"] = "refined"
-    """What is adapted to the pair: nothing, the generator's last layer, or that and then the field itself."""
+    adapt: Literal["none", "paper", "last-layer", "refined"] = "refined"
+    """What is adapted to the pair: nothing; the generator's last layer, by all of the paper's terms or by those that
+    pay; or that and then the field itself."""
     similarity: Literal["auto"] | MeasuredSimilarity = "auto"
     """What the images are compared by; ``auto`` takes ``nmi`` where no rising or falling map leads from one's
     intensities to the other's."""
@@ -87,7 +101,8 @@ class RegistrationSettings(Settings):
     longest_voxels: int = Field(default=288, ge=32)
     """The foreground of a slice is registered on a grid of at most this many voxels along an axis."""
     magnified_voxels: int = Field(default=416, ge=0)
-    """The network sees slices magnified, up to twofold, as long as no axis has more voxels than this."""
+    """The network sees slices magnified, up to twofold, as long as no axis has more voxels than this; not where the
+    field is refined afterwards, which gains nothing by it."""
     uncertainty: bool = False
     """Whether the pair is also registered the other way round and some times over, to tell how sure the result is."""
     seed: int = 0
@@ -96,6 +111,11 @@ class RegistrationSettings(Settings):
     """Threads to compute with; all cores where it is left out."""
     budget: float | None = Field(default=None, gt=0)
     """Seconds that refining may take; without, it does all its iterations."""
+    device: str = "cpu"
+    """What the network, the adaptation and the refinement run on: ``cpu``, ``cuda``, ``cuda:1``."""
     adaptation: AdaptationSettings = AdaptationSettings()
+    before_refinement: AdaptationSettings = AdaptationSettings(reads="last", fewest_iterations=3, most_iterations=5)
+    """The same where the field of a slice is refined afterwards: briefly, for refining finds the rest."""
+    paper: PaperSettings = PaperSettings()
     refinement: RefinementSettings = RefinementSettings()
     volume: VolumeSettings = VolumeSettings()

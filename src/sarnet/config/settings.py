@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from sarnet.errors import ConfigError
 
@@ -15,6 +15,18 @@ class Settings(BaseModel):
     """Base of all settings: frozen, and closed to names it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete_groups(cls, tree: Any) -> Any:
+        """A group that is given in part begins with the default it has here, not with that of its kind."""
+        if not isinstance(tree, dict):
+            return tree
+        defaults = {name: info.default for name, info in cls.model_fields.items() if isinstance(info.default, Settings)}
+        return {
+            name: merged(defaults[name].model_dump(), value) if name in defaults and isinstance(value, dict) else value
+            for name, value in tree.items()
+        }
 
 
 _AnySettings = TypeVar("_AnySettings", bound=Settings)
@@ -76,6 +88,16 @@ def build_settings(kind: type[_AnySettings], tree: dict[str, Any]) -> _AnySettin
         name = ".".join(str(part) for part in first["loc"])
         came = "" if first["type"] == "missing" else f", but {first['input']!r} came"
         raise ConfigError(f"setting {name!r}: {first['msg']}{came}") from error
+
+
+def merged(base: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:
+    """Return ``base`` with what ``table`` says otherwise, group by group."""
+    inner = {
+        name: merged(base[name], value)
+        for name, value in table.items()
+        if isinstance(base.get(name), dict) and isinstance(value, dict)
+    }
+    return {**base, **table, **inner}
 
 
 def _override(tree: dict[str, Any], line: str) -> None:

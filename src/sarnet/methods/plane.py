@@ -10,8 +10,8 @@ from sarnet.config import RegistrationSettings
 from sarnet.errors import InputError
 from sarnet.images import Image
 from sarnet.methods.method import MethodResult
-from sarnet.registration import Clock, NetworkPair, prepare_pair, torch_threads
-from sarnet.transforms import Transform, align, compose
+from sarnet.registration import Clock, Middle, NetworkPair, prepare_pair, torch_threads
+from sarnet.transforms import Transform, align
 
 Find = Callable[[NetworkPair], Float[Tensor, "1 2 y x"]]
 """From a pair to the field, in voxels of the pair's grid."""
@@ -50,10 +50,11 @@ def register_plane(
             with clock.stage("affine"):
                 start = align(fixed, moving, kind="affine", threads=registration.threads).transform
         with clock.stage("resampling"):
+            middle = Middle.of(fixed.grid, moving.grid, start)
             pair = prepare_pair(
                 fixed,
                 moving,
-                start,
+                middle,
                 multiple=multiple,
                 longest_voxels=registration.longest_voxels,
                 magnified_voxels=registration.magnified_voxels,
@@ -61,6 +62,5 @@ def register_plane(
         with clock.stage(stage), torch.no_grad():
             displacement = find(pair)
         with clock.stage("to world"):
-            field = Transform.identity(fixed.grid).with_displacement(pair.to_world(displacement, fixed.grid))
-            transform = compose(field, start)
+            transform = middle.transform(displacement, pair.grid, fixed.grid)
     return MethodResult(transform=transform, seconds_by_stage=clock.seconds)

@@ -4,6 +4,7 @@ from sarnet.registration.both_ways import register_images
 from sarnet.registration.files import PairFiles, PairImages, read_pair
 from sarnet.registration.guides import Guides
 from sarnet.registration.measure import Labels
+from sarnet.registration.middle import Middle
 from sarnet.registration.network_pair import Masks, NetworkPair, prepare_pair
 from sarnet.registration.output import BidsNames, check_result_folder, result_folder, write_registration
 from sarnet.registration.plane_fields import magnified
@@ -19,6 +20,7 @@ __all__ = [
     "Inputs",
     "Labels",
     "Masks",
+    "Middle",
     "NetworkPair",
     "PairFiles",
     "PairImages",

@@ -1,6 +1,6 @@
 """Adapting the generator's last layer to one pair (method, section 7)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,9 @@ from sarnet.registration.dissimilarity import dissimilarity
 from sarnet.registration.last_layer import LastLayer
 from sarnet.registration.network_pair import NetworkPair
 from sarnet.registration.plane_fields import PlaneFields
+
+Cost = Callable[[Float[Tensor, "1 axis *space"], Sequence[Float[Tensor, "_ 2 _ _"]]], Float[Tensor, ""]]
+"""What is lowered: a function of the field and of the control values that make it."""
 
 _FIRST_STEP = 0.3
 """Length of the optimiser's first trial step: this many voxels of the trunk's grid, as a root mean square."""
@@ -38,33 +41,29 @@ class Adaptation:
     """Why there was no further iteration."""
 
 
-def unadapted(fields: PlaneFields, pair: NetworkPair, *, settings: AdaptationSettings) -> Adaptation:
+def unadapted(fields: PlaneFields, cost: Cost) -> Adaptation:
     """Return the forward pass as it is: what is right for images like those of the training."""
     with torch.no_grad():
         controls = fields.start()
         displacement = fields.displacement(controls)
-        cost = pair_cost(displacement, controls, pair, settings=settings)
+        found = cost(displacement, controls)
     return Adaptation(
-        displacement=displacement, costs=(float(cost),), iterations=0, stop_reason="no adaptation was asked for"
+        displacement=displacement, costs=(float(found),), iterations=0, stop_reason="no adaptation was asked for"
     )
 
 
-def adapt_last_layer(fields: PlaneFields, pair: NetworkPair, *, settings: AdaptationSettings) -> Adaptation:
+def adapt_last_layer(fields: PlaneFields, cost: Cost, *, settings: AdaptationSettings) -> Adaptation:
     r"""Adapt the last layer, and nothing else, to one pair.
 
-    The trunk is frozen, so its features came in once and only the last layer runs in the loop, which minimises
-
-    .. math:: E(W) = D(I_{fixed}, I_{moving} \circ (x + u_W(x))) + \lambda\, |\nabla u_W|^2
-
-    by L-BFGS in the coordinates of :class:`LastLayer`, ``D`` being
-    :func:`sarnet.registration.dissimilarity.dissimilarity`. Of a volume every set of planes has a layer of its own, and
-    the cost is that of the volume. The generator itself is never written to: what a pair does to the layer's weights
-    is gone with it.
+    The trunk is frozen, so its features came in once and only the last layer runs in the loop, which lowers the cost
+    :math:`E(u_W)` by L-BFGS in the coordinates of :class:`LastLayer`. Of a volume every set of planes has a layer of
+    its own, and the cost is that of the volume. The generator itself is never written to: what a pair does to the
+    layer's weights is gone with it.
 
     Args:
         fields: What the generator's trunk says of the pair.
-        pair: The images, and where the cost counts.
-        settings: Weights of the terms and the stopping rule.
+        cost: Of the pair: :func:`similarity_cost`, or that of the paper.
+        settings: What the layer reads, and the stopping rule.
 
     Returns:
         The best iterate; never worse in cost than the forward pass.
@@ -76,15 +75,18 @@ def adapt_last_layer(fields: PlaneFields, pair: NetworkPair, *, settings: Adapta
     layers = [LastLayer(fields.generator, each, reads=settings.reads) for each in fields.features.values()]
     shape = (len(layers), *layers[0].coordinates)
 
+    def coordinates_of(parameters: np.ndarray) -> Tensor:
+        return torch.from_numpy(parameters.astype(np.float32)).view(shape).to(layers[0].device)
+
     def controls_at(coordinates: Tensor) -> list[Tensor]:
         return [layer.controls(_FIRST_STEP * each) for layer, each in zip(layers, coordinates, strict=True)]
 
     def cost_and_gradient(parameters: np.ndarray) -> tuple[float, np.ndarray]:
-        coordinates = _coordinates(parameters, shape).requires_grad_()
+        coordinates = coordinates_of(parameters).requires_grad_()
         controls = controls_at(coordinates)
-        cost = pair_cost(fields.displacement(controls), controls, pair, settings=settings)
-        (gradient,) = torch.autograd.grad(cost, coordinates)
-        return float(cost.detach()), gradient.flatten().double().numpy()
+        found = cost(fields.displacement(controls), controls)
+        (gradient,) = torch.autograd.grad(found, coordinates)
+        return float(found.detach()), gradient.flatten().cpu().double().numpy()
 
     start = np.zeros(int(np.prod(shape)))
     rule = _StoppingRule(cost_and_gradient(start)[0], start, settings)
@@ -97,7 +99,7 @@ def adapt_last_layer(fields: PlaneFields, pair: NetworkPair, *, settings: Adapta
         options={"maxiter": settings.most_iterations, "maxcor": 20, "ftol": 0.0, "gtol": 1e-7},
     )
     with torch.no_grad():
-        displacement = fields.displacement(controls_at(_coordinates(rule.best, shape)))
+        displacement = fields.displacement(controls_at(coordinates_of(rule.best)))
     return Adaptation(
         displacement=displacement,
         costs=tuple(rule.costs),
@@ -106,28 +108,31 @@ def adapt_last_layer(fields: PlaneFields, pair: NetworkPair, *, settings: Adapta
     )
 
 
-def pair_cost(
-    displacement: Float[Tensor, "1 axis *space"],
-    controls: Sequence[Float[Tensor, "_ 2 _ _"]],
-    pair: NetworkPair,
-    *,
-    settings: AdaptationSettings,
-) -> Float[Tensor, ""]:
-    """Return the cost of a field and of the control values that make it: dissimilarity and roughness."""
-    cost = dissimilarity(
-        pair.fixed_channels,
-        warp(pair.moving_channels, displacement),
-        weight=pair.weight,
-        similarity=pair.similarity,
-        window=settings.window_voxels,
-        region_weight=pair.region_weight,
-    )
-    roughness = torch.stack([smoothness(each) for each in controls]).mean()
-    return cost + (settings.nmi_smoothness if pair.similarity == "nmi" else settings.smoothness) * roughness
+def similarity_cost(pair: NetworkPair, settings: AdaptationSettings) -> Cost:
+    r"""Return the cost by the terms that pay: dissimilarity and roughness.
 
+    .. math:: E(u) = D(I_{fixed}, I_{moving} \circ (x + u(x))) + \lambda\, |\nabla u|^2
 
-def _coordinates(parameters: np.ndarray, shape: tuple[int, ...]) -> Tensor:
-    return torch.from_numpy(parameters.astype(np.float32)).view(shape)
+    with ``D`` of :func:`sarnet.registration.dissimilarity.dissimilarity`.
+
+    Args:
+        pair: The images, and where the cost counts.
+        settings: Weights of the terms.
+    """
+    weight = settings.nmi_smoothness if pair.similarity == "nmi" else settings.smoothness
+
+    def cost(displacement: Tensor, controls: Sequence[Tensor]) -> Tensor:
+        unlike = dissimilarity(
+            pair.fixed_channels,
+            warp(pair.moving_channels, displacement),
+            weight=pair.weight,
+            similarity=pair.similarity,
+            window=settings.window_voxels,
+            region_weight=pair.region_weight,
+        )
+        return unlike + weight * torch.stack([smoothness(each) for each in controls]).mean()
+
+    return cost
 
 
 class _StoppingRule:

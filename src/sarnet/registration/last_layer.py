@@ -69,6 +69,11 @@ class LastLayer:
         self._factor = torch.linalg.cholesky(_metric(self._phi.view(-1, *self._places)))
 
     @property
+    def device(self) -> torch.device:
+        """Where its fields are computed."""
+        return self._phi.device
+
+    @property
     def coordinates(self) -> tuple[int, int]:
         """Shape of the coordinates: an axis of the field, a row of ``Phi``."""
         return self._kernel[0], self._phi.shape[0]

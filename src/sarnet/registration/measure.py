@@ -8,11 +8,14 @@ from jaxtyping import Bool
 
 from sarnet import __version__
 from sarnet.config import RegistrationSettings
+from sarnet.errors import InputError
 from sarnet.images import Grid, Image, foreground
 from sarnet.losses import lncc
 from sarnet.metrics import SurfaceDistance, dice, folding_percent, surface_distances
 from sarnet.networks import LoadedGenerator
+from sarnet.registration.middle import Middle
 from sarnet.registration.network_pair import prepare_pair
+from sarnet.registration.own_masks import own_masks
 from sarnet.registration.record import AffineRecord, Record, RecordedGrid
 from sarnet.registration.result import Registration
 from sarnet.registration.verdict import verdict
@@ -119,6 +122,7 @@ def measure(
         hd95_mm=_recorded({label: each.hd95 for label, each in overlap.distances.items()}) if overlap else {},
         mad_mm=_recorded({label: each.mad for label, each in overlap.distances.items()}) if overlap else {},
         length_unit=fixed.length_unit,
+        known_to_network=work.look.known if work.look else None,
     )
     return Registration(
         transform=work.transform,
@@ -126,15 +130,24 @@ def measure(
         warped=warped,
         record=record,
         warped_labels=warped_labels,
+        own_masks=own_masks(
+            work.look.fields, work.middle, seen=work.look.pair.grid, fixed=fixed.grid, moving=moving.grid
+        )
+        if work.look and work.middle
+        else None,
     )
 
 
 def _similarities(work: Work, fixed: Image, moving: Image) -> tuple[float, float]:
-    """Local correlation of the images as they came and as registered, both on one grid."""
+    """Local correlation of the images as they came and as registered, both times where the fixed image lies."""
     found = []
     for transform in (work.initial, work.transform):
         longest = _JUDGED_VOXELS[fixed.grid.dimension]
-        pair = prepare_pair(fixed, moving, transform, longest_voxels=longest)
+        try:
+            pair = prepare_pair(fixed, moving, Middle.unsplit(fixed.grid, transform), longest_voxels=longest)
+        except InputError:  # nothing of one lies where the other is
+            found.append(0.0)
+            continue
         found.append(1 - float(lncc(pair.fixed, pair.moving, weight=pair.weight)))
     return found[0], found[1]
 

@@ -1,4 +1,4 @@
-"""A pair of images as the network sees it, and the way of its field back into the world."""
+"""A pair of images as the network sees it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,12 +12,13 @@ from torch.nn import functional as F
 
 from sarnet.config import MeasuredSimilarity
 from sarnet.errors import InputError
-from sarnet.images import Grid, Image, field_to_grid, foreground, network_grid, normalise, resample
+from sarnet.images import Grid, Image, foreground, network_grid, normalise, resample
 from sarnet.registration.contrast import contrast
+from sarnet.registration.middle import Middle
 from sarnet.transforms import Transform, apply
 
 _MARGIN_VOXELS = 4
-"""Voxels around the foreground: room for what the moving image has beyond the fixed one's outline."""
+"""Voxels around the foreground: room for the windows of similarity, and for what a field moves beyond the outline."""
 
 _MAGNIFICATIONS = (1.0, 1.5, 2.0)
 
@@ -26,7 +27,7 @@ _MONOTONE = 0.75
 contrast."""
 
 _COARSER = 1.5
-"""From here on a moving image is first read at the network's spacing, smoothed, before the affine map is applied."""
+"""From here on an image is first read at the network's spacing, smoothed, before the affine map is applied."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -53,24 +54,26 @@ class Regions:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class NetworkPair:
-    """Both images in [0, 1] on the network's grid, the moving one already through the start's transform."""
+    """Both images in [0, 1] on the network's grid, in the middle between them."""
 
     fixed: Float[Tensor, "1 1 *space"]
     moving: Float[Tensor, "1 1 *space"]
     weight: Float[Tensor, "1 1 *space"]
-    """Where the cost is counted: the foreground of both images, within the masks."""
+    """Where the cost is counted: the foreground of either image as far as both reach, within the masks."""
     grid: Grid
     """The grid of all three in the world."""
     magnification: float = 1.0
     """How much larger the network sees the images."""
     moving_seen: Float[Tensor, "1 1 *space"] | None = None
     """The moving image as the network sees it, where that differs: its contrast made the fixed one's."""
+    fixed_seen: Float[Tensor, "1 1 *space"] | None = None
+    """The fixed image as the network sees it in the moving one's place: its contrast made the moving one's."""
     similarity: MeasuredSimilarity = "lncc"
     """What the two are compared by."""
     fixed_regions: Float[Tensor, "1 region *space"] | None = None
     """Soft masks in [0, 1] of what shall meet, where there is any."""
     moving_regions: Float[Tensor, "1 region *space"] | None = None
-    """The same of the moving image, through the start's transform, too."""
+    """The same of the moving image."""
     region_weight: float = 0.0
     """What the regions count beside the similarity."""
 
@@ -89,6 +92,22 @@ class NetworkPair:
         """The moving image as the network sees it."""
         return self.moving if self.moving_seen is None else self.moving_seen
 
+    def exchanged(self) -> "NetworkPair":
+        """Return the pair with the images in each other's place."""
+        return replace(
+            self,
+            fixed=self.moving,
+            moving=self.fixed,
+            moving_seen=self.fixed_seen,
+            fixed_seen=self.moving_seen,
+            fixed_regions=self.moving_regions,
+            moving_regions=self.fixed_regions,
+        )
+
+    def to(self, device: torch.device) -> "NetworkPair":
+        """Return the pair on a device."""
+        return self._with({name: value.to(device) for name, value in self._tensors().items()})
+
     def reduced(self, factor: int) -> "NetworkPair":
         """Return the pair on a grid of the same extent whose voxels are means over blocks.
 
@@ -98,20 +117,20 @@ class NetworkPair:
         if factor == 1:
             return self
         pool = F.avg_pool2d if self.grid.dimension == 2 else F.avg_pool3d
-        tensors = {name: pool(value, factor) for name, value in vars(self).items() if isinstance(value, Tensor)}
-        return replace(self, grid=self.grid.reduced(factor), **tensors)  # type: ignore[arg-type]  # names of tensors alone
+        tensors = {name: pool(value, factor) for name, value in self._tensors().items()}
+        return replace(self._with(tensors), grid=self.grid.reduced(factor))
 
-    def to_world(self, displacement: Float[Tensor, "1 axis *space"], grid: Grid) -> Float[np.ndarray, "*target axis"]:
-        """Take a field from voxels of the network's grid to millimetres (x first) on another grid."""
-        voxels = displacement[0].movedim(0, -1).double().numpy()
-        world: np.ndarray = field_to_grid(voxels @ self.grid.voxel_to_world().T, self.grid, grid)
-        return world.astype(np.float32)
+    def _tensors(self) -> dict[str, Tensor]:
+        return {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
+
+    def _with(self, tensors: dict[str, Tensor]) -> "NetworkPair":
+        return replace(self, **tensors)  # type: ignore[arg-type]  # names of tensors alone
 
 
 def prepare_pair(  # noqa: PLR0913  each by its name alone
     fixed: Image,
     moving: Image,
-    start: Transform,
+    middle: Middle,
     *,
     longest_voxels: int,
     multiple: int = 1,
@@ -122,13 +141,13 @@ def prepare_pair(  # noqa: PLR0913  each by its name alone
 ) -> NetworkPair:
     """Bring a pair onto the grid of the network.
 
-    The grid is a crop of the fixed image's to the foreground of both images, where its spacing allows, so that
-    nothing of it is interpolated; see :func:`sarnet.images.network_grid`.
+    The grid is a crop of the middle's to the foreground of both images, where its spacing allows, so that images that
+    need no affine map are not interpolated; see :func:`sarnet.images.network_grid`.
 
     Args:
         fixed: Fixed image.
         moving: Moving image.
-        start: Transform to read the moving image through.
+        middle: Where to read both images.
         longest_voxels: Most voxels along an axis.
         multiple: Each axis is made a multiple of so many voxels.
         magnified_voxels: Most voxels along an axis of the images as the network sees them.
@@ -138,31 +157,35 @@ def prepare_pair(  # noqa: PLR0913  each by its name alone
         regions: What shall meet, where there is any.
 
     Raises:
-        InputError: If nothing is left to count: masks that do not meet.
+        InputError: If nothing is left to count: images or masks that do not meet.
     """
     masks = masks or Masks()
-    content = _content(fixed, moving, start)
+    content = _content(fixed, moving, middle)
     grid = network_grid(
-        fixed.grid,
+        middle.grid,
         multiple=multiple,
         longest_voxels=longest_voxels,
         box=_bounding_box(content),
         margin_voxels=0 if content.all() else _MARGIN_VOXELS,
     )
     fitting = [each for each in _MAGNIFICATIONS if each * max(grid.size) <= magnified_voxels]
-    counted = _image(content, fixed.grid)
-    shown = resample(counted, grid, interpolation="nearest", outside=0).array
+    shown = resample(_image(content, middle.grid), grid, interpolation="nearest", outside=0).array
     weight = shown
     if masks.fixed is not None:
-        weight = weight & (resample(masks.fixed, grid, interpolation="nearest", outside=0).array != 0)
+        weight = weight & (apply(middle.to_fixed, masks.fixed, grid, interpolation="nearest", outside=0).array != 0)
     if masks.moving is not None:
-        weight = weight & (apply(start, masks.moving, grid, interpolation="nearest", outside=0).array != 0)
+        weight = weight & (apply(middle.to_moving, masks.moving, grid, interpolation="nearest", outside=0).array != 0)
     if not weight.any():
+        if masks.fixed is None and masks.moving is None:
+            raise InputError(
+                "fixed and moving show nothing at one place: check their origins, or give an initial transform"
+            )
         raise InputError("fixed_mask and moving_mask leave no voxel of the foreground: check that they overlap")
-    read = resample(_normalised(fixed), grid).array
-    moved = apply(start, _at_spacing(_normalised(moving), grid), grid, interpolation="linear").array
+    read, moved = _read(fixed, middle.to_fixed, grid), _read(moving, middle.to_moving, grid)
     found = contrast(read, moved, weight)
-    is_other = found.monotone < _MONOTONE * found.any_map
+    # asked both ways, so that the pair the other way round gets the same answer
+    turned = contrast(moved, read, weight)
+    is_other = any(each.monotone < _MONOTONE * each.any_map for each in (found, turned))
     chosen: MeasuredSimilarity = ("nmi" if is_other else "lncc") if similarity == "auto" else similarity
     # the network has learned to match one contrast alone
     sees_mapped = chosen == "nmi" or found.correlation < 0
@@ -173,11 +196,10 @@ def prepare_pair(  # noqa: PLR0913  each by its name alone
         grid=grid,
         magnification=max(fitting, default=1.0),
         moving_seen=_tensor(np.where(shown, found.as_fixed, _background(read, shown))) if sees_mapped else None,
+        fixed_seen=_tensor(np.where(shown, turned.as_fixed, _background(moved, shown))) if sees_mapped else None,
         similarity=chosen,
-        fixed_regions=_stacked([resample(each, grid) for each in regions.fixed]) if regions else None,
-        moving_regions=_stacked([apply(start, each, grid, interpolation="linear") for each in regions.moving])
-        if regions
-        else None,
+        fixed_regions=_regions(regions.fixed, middle.to_fixed, grid) if regions else None,
+        moving_regions=_regions(regions.moving, middle.to_moving, grid) if regions else None,
         region_weight=regions.weight if regions else 0.0,
     )
 
@@ -186,22 +208,24 @@ def _background(fixed: np.ndarray, shown: Bool[np.ndarray, "*space"]) -> float:
     return 0.0 if shown.all() else float(np.median(fixed[~shown]))
 
 
-def _stacked(regions: Sequence[Image]) -> Tensor:
-    return torch.cat([_tensor(each.array) for each in regions], dim=1)
+def _regions(regions: Sequence[Image], transform: Transform, grid: Grid) -> Tensor:
+    return torch.cat([_tensor(apply(transform, each, grid, interpolation="linear").array) for each in regions], dim=1)
 
 
-def _content(fixed: Image, moving: Image, start: Transform) -> Bool[np.ndarray, "*space"]:
-    """Where either image shows more than background, on the fixed grid."""
-    shown: np.ndarray = foreground(fixed.array)
-    if shown.all():
-        return shown  # no background to tell apart
-    moving_shown = _image(foreground(moving.array), moving.grid)
-    reached = apply(start, moving_shown, fixed.grid, interpolation="nearest", outside=0)
-    either: np.ndarray = np.logical_or(shown, reached.array != 0)
-    return either
+def _content(fixed: Image, moving: Image, middle: Middle) -> Bool[np.ndarray, "*space"]:
+    """Where either image shows more than background and both reach, on the middle's grid."""
+    outside, background, shown = 0, 1, 2
+    found = []
+    for image, transform in ((fixed, middle.to_fixed), (moving, middle.to_moving)):
+        kinds = np.where(foreground(image.array), shown, background).astype(np.uint8)
+        read = apply(transform, _image(kinds, image.grid), middle.grid, interpolation="nearest", outside=outside)
+        found.append(read.array)
+    reached = (found[0] != outside) & (found[1] != outside)
+    content: np.ndarray = reached & ((found[0] == shown) | (found[1] == shown))
+    return content
 
 
-def _bounding_box(content: Bool[np.ndarray, "*space"]) -> tuple[slice, ...] | None:
+def _bounding_box(content: np.ndarray) -> tuple[slice, ...] | None:
     if not content.any():
         return None
     box = []
@@ -212,13 +236,21 @@ def _bounding_box(content: Bool[np.ndarray, "*space"]) -> tuple[slice, ...] | No
     return tuple(box)
 
 
-def _at_spacing(moving: Image, grid: Grid) -> Image:
+def _read(image: Image, transform: Transform, grid: Grid) -> np.ndarray:
+    """An image in [0, 1] on the network's grid."""
+    whole = _normalised(image)
+    if np.array_equal(transform.homogeneous(), np.eye(grid.dimension + 1)) and transform.displacement is None:
+        return resample(whole, grid).array
+    return apply(transform, _at_spacing(whole, grid), grid, interpolation="linear").array
+
+
+def _at_spacing(image: Image, grid: Grid) -> Image:
     wanted = grid.spacing[0]
-    if wanted <= _COARSER * min(moving.grid.spacing):
-        return moving
-    extent = max(size * spacing for size, spacing in zip(moving.grid.size, moving.grid.spacing, strict=True))
-    coarse = network_grid(moving.grid, multiple=1, longest_voxels=max(1, round(extent / wanted)))
-    return resample(moving, coarse)
+    if wanted <= _COARSER * min(image.grid.spacing):
+        return image
+    extent = max(size * spacing for size, spacing in zip(image.grid.size, image.grid.spacing, strict=True))
+    coarse = network_grid(image.grid, multiple=1, longest_voxels=max(1, round(extent / wanted)))
+    return resample(image, coarse)
 
 
 def _normalised(image: Image) -> Image:

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -118,18 +119,25 @@ def write_registration(
     """
     picture = inputs.moving is not None and Path(inputs.moving).suffix.lower() in _PICTURES
     ending = ".png" if picture else ".nii.gz"
-    labels = registration.warped_labels
+    labels, masks = registration.warped_labels, registration.own_masks
     names = bids_names or BidsNames("transform.h5", "inverse.h5")
     files = Files(
         warped=names.warped or f"warped{ending}",
         transform=names.transform,
         inverse=names.inverse,
         warped_labels=f"warped_labels{ending}" if labels else None,
+        fixed_mask=f"fixed_mask{ending}" if masks else None,
+        moving_mask=f"moving_mask{ending}" if masks else None,
         uncertainty="uncertainty.nii.gz" if registration.uncertainty else None,
     )
     write_image(registration.warped, folder / files.warped)
     if labels is not None and files.warped_labels is not None:
         write_image(labels, folder / files.warped_labels)
+    if masks is not None and files.fixed_mask is not None and files.moving_mask is not None:
+        # a picture of ones is black to the eye
+        inside = 255 if picture else 1
+        for mask, name in ((masks.fixed, files.fixed_mask), (masks.moving, files.moving_mask)):
+            write_image(replace(mask, array=inside * mask.array), folder / name)
     if registration.uncertainty is not None and files.uncertainty is not None:
         write_image(registration.uncertainty, folder / files.uncertainty)
     write_transform(registration.transform, folder / names.transform)

@@ -1,14 +1,17 @@
-"""The network's own masks of a pair, where it knows what it sees (method, section 5)."""
+"""The network's own masks of a pair, cut out of its feature maps (method, section 5)."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-import torch
+import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
+from sarnet.images import Grid, Image
 from sarnet.networks import otsu_level, soft_mask
+from sarnet.registration.middle import Middle
 from sarnet.registration.network_pair import NetworkPair
 from sarnet.registration.plane_fields import PlaneFields
+from sarnet.transforms import apply, invert
 
 _TEMPERATURE = 0.05
 """Softness of the masks' edge, in the fused map's unit: enough of a slope to pull by."""
@@ -20,30 +23,69 @@ _SHARES = (0.1, 0.34)
 """Lungs cover so much of a chest X-ray; of brains and hearts the network marks more."""
 
 
-def with_own_masks(pair: NetworkPair, fields: PlaneFields, *, weight: float) -> NetworkPair | None:
-    """Return the pair with the masks that the network cuts out of its own feature maps as regions that shall meet.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class OwnMasks:
+    """What the network marks of each image: 1 inside, 0 outside."""
+
+    fixed: Image
+    """On the grid of the fixed image."""
+    moving: Image
+    """On the grid of the moving image."""
+
+
+def knows(fields: PlaneFields) -> bool:
+    """Whether a slice's images are of the kind that the network was trained on, as far as its masks tell.
+
+    Both must fall apart into two classes and cover what lungs do. Of volumes, and with weights without masks: no.
+    """
+    if len(fields.space) > 2 or fields.fused is None:
+        return False
+    return all(_is_known(each) for each in fields.fused)
+
+
+def with_own_masks(
+    pair: NetworkPair, fields: PlaneFields, back: PlaneFields | None = None, *, weight: float
+) -> NetworkPair:
+    """Return the pair with the network's masks, softly cut, as regions that shall meet.
 
     Args:
-        pair: A slice.
-        fields: What the network says of it, unmagnified.
+        pair: The images; regions that the user gave stay as they are.
+        fields: What the network says of them; of weights without masks the pair comes back as it is.
+        back: What it says of them in each other's place: the masks are then cut from the means of both.
         weight: What the masks count beside the similarity of the images.
-
-    Returns:
-        Nothing where the images are not of the kind that the network was trained on, as far as the masks tell: they
-        must fall apart into two classes and cover what lungs do. Nothing, too, for a volume or weights without masks.
     """
-    if len(fields.features) > 1 or not fields.generator.settings.segments:
-        return None
-    (features,) = fields.features.values()
-    with torch.no_grad():
-        # the far edges were held on to a size that the network takes
-        fused = [each[..., : fields.space[0], : fields.space[1]] for each in fields.generator.fused_maps(features)]
-        if not all(_is_known(each) for each in fused):
-            return None
-        fixed, moving = (soft_mask(each, temperature=_TEMPERATURE) for each in fused)
-    if pair.fixed_regions is not None and pair.moving_regions is not None:  # what the user says counts as it is
+    if fields.fused is None or pair.fixed_regions is not None:
         return pair
+    fused: tuple[Tensor, ...] = fields.fused
+    if back is not None and back.fused is not None:
+        fused = tuple((one + other) / 2 for one, other in zip(fused, back.fused[::-1], strict=True))
+    fixed, moving = (soft_mask(each, temperature=_TEMPERATURE) for each in fused)
     return replace(pair, fixed_regions=fixed, moving_regions=moving, region_weight=weight)
+
+
+def own_masks(fields: PlaneFields, middle: Middle, *, seen: Grid, fixed: Grid, moving: Grid) -> OwnMasks | None:
+    """Return the network's masks, cut hard, each on the grid of its image; of weights without masks nothing.
+
+    Args:
+        fields: What the network says of the pair.
+        middle: Where it saw the images.
+        seen: Grid that it saw them on.
+        fixed: Grid of the fixed image.
+        moving: Grid of the moving image.
+    """
+    if fields.fused is None:
+        return None
+    of_fixed, of_moving = (Image(array=each[0, 0].cpu().numpy(), grid=seen) for each in fields.fused)
+    levels = [float(otsu_level(each)) for each in fields.fused]
+    from_moving = invert(middle.to_moving, moving).transform
+    return OwnMasks(
+        fixed=_cut(apply(middle.from_fixed, of_fixed, fixed, interpolation="linear", outside=0), levels[0]),
+        moving=_cut(apply(from_moving, of_moving, moving, interpolation="linear", outside=0), levels[1]),
+    )
+
+
+def _cut(fused: Image, level: float) -> Image:
+    return replace(fused, array=(fused.array > level).astype(np.uint8))
 
 
 def _is_known(fused: Float[Tensor, "1 1 y x"]) -> bool:

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from sarnet.networks import Features, Generator
+from sarnet.networks import Features, FusedMaps, Generator
 from sarnet.registration.network_pair import NetworkPair
 
 _SLICES_AT_ONCE = 16
@@ -38,6 +38,8 @@ class PlaneFields:
     """How much larger the network saw the planes."""
     features: dict[Axes, Features]
     """Of every set of planes; the slices of a set are a batch."""
+    fused: FusedMaps | None
+    """What masks of the pair are cut from, on its grid, the mean over the planes; nothing of weights without masks."""
 
     @classmethod
     def of(cls, generator: Generator, pair: NetworkPair) -> "PlaneFields":
@@ -48,12 +50,21 @@ class PlaneFields:
             pair: A slice or a volume.
         """
         space = tuple(pair.fixed.shape[2:])
-        found = {}
+        found, fused = {}, []
         with torch.no_grad():
             for axes in combinations(range(len(space)), 2):
                 fixed, moving = (_slices(image, axes) for image in (pair.fixed, pair.moving_as_seen))
-                found[axes] = _features(generator, fixed, moving, pair.magnification)
-        return cls(generator=generator, space=space, magnification=pair.magnification, features=found)
+                found[axes], maps = _features(generator, fixed, moving, pair.magnification)
+                fused += [[_volume(each[:, 0], axes, len(space)) for each in maps]] if maps else []
+        return cls(
+            generator=generator,
+            space=space,
+            magnification=pair.magnification,
+            features=found,
+            fused=FusedMaps(*(torch.stack(each).mean(0)[None, None] for each in zip(*fused, strict=True)))
+            if fused
+            else None,
+        )
 
     def start(self) -> list[Float[Tensor, "_ 2 _ _"]]:
         """Return the control values of every set of planes as the layer was trained."""
@@ -91,21 +102,26 @@ def _volume(slices: Float[Tensor, "slice y x"], axes: Axes, dimension: int) -> F
     return slices.movedim(0, across)
 
 
-def _features(generator: Generator, fixed: Tensor, moving: Tensor, magnification: float) -> Features:
-    chunks = [
-        generator.features(*(_seen(each, magnification, generator.multiple) for each in pair))
-        for pair in zip(torch.split(fixed, _SLICES_AT_ONCE), torch.split(moving, _SLICES_AT_ONCE), strict=True)
-    ]
-    if len(chunks) == 1:
-        return chunks[0]
-    # the layers that masks are made of are left behind: of a volume they would take gigabytes
+def _features(
+    generator: Generator, fixed: Tensor, moving: Tensor, magnification: float
+) -> tuple[Features, FusedMaps | None]:
+    """What the trunk says of the slices, and the maps that their masks are cut from."""
+    space = (fixed.shape[2], fixed.shape[3])
+    chunks, fused = list[Features](), list[FusedMaps]()
+    for pair in zip(torch.split(fixed, _SLICES_AT_ONCE), torch.split(moving, _SLICES_AT_ONCE), strict=True):
+        features = generator.features(*(_seen(each, magnification, generator.multiple) for each in pair))
+        if generator.settings.segments:
+            maps = (_unseen(each, magnification, space) for each in generator.fused_maps(features))
+            fused.append(FusedMaps(*maps))
+        # the layers that masks are made of are left behind: of a volume they would take gigabytes
+        chunks.append(features._replace(fixed_layers=(), moving_layers=()))
     return Features(
         maps=torch.cat([each.maps for each in chunks]),
         earlier=tuple(torch.cat(layer) for layer in zip(*(each.earlier for each in chunks), strict=True)),
         base=torch.cat([each.base for each in chunks]),
         fixed_layers=(),
         moving_layers=(),
-    )
+    ), FusedMaps(*map(torch.cat, zip(*fused, strict=True))) if fused else None
 
 
 def magnified(slices: Float[Tensor, "slice 1 y x"], magnification: float) -> Float[Tensor, "slice 1 large_y large_x"]:
@@ -120,3 +136,10 @@ def _seen(slices: Tensor, magnification: float, multiple: int) -> Tensor:
     slices = magnified(slices, magnification)
     missing = [-size % multiple for size in slices.shape[2:]]
     return F.pad(slices, (0, missing[1], 0, missing[0]), mode="replicate")
+
+
+def _unseen(maps: Tensor, magnification: float, space: tuple[int, int]) -> Tensor:
+    """Maps as the network saw the slices, on the slices themselves: the far edges off, as small as they are."""
+    rows, columns = (round(size * magnification) for size in space)
+    kept = maps[..., :rows, :columns]
+    return kept if magnification == 1 else F.interpolate(kept, size=space, mode="area")

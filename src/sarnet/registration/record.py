@@ -43,6 +43,9 @@ class Files(_Part):
     """Nothing in records of before there was one."""
     displacement: str = "displacement.nii.gz"
     warped_labels: str | None = None
+    fixed_mask: str | None = None
+    """What the network marks of the fixed image, where its weights make masks."""
+    moving_mask: str | None = None
     uncertainty: str | None = None
 
 
@@ -124,6 +127,9 @@ class Record(_Part):
     """Label to the 95th percentile of the Hausdorff distance of its outlines; nothing where either lacks the label."""
     mad_mm: dict[str, float | None] = {}
     """The same of their mean absolute distance."""
+    known_to_network: bool | None = None
+    """Whether the images are of the kind that the network was trained on, as far as its own masks tell: of others the
+    masks mean nothing. Nothing where no network looked."""
     length_unit: LengthUnit = "mm"
     """What all lengths here are in: of images without a spacing a millimetre is a pixel."""
 

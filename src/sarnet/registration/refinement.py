@@ -32,7 +32,12 @@ class _Level(NamedTuple):
 
 
 def refine(
-    start: Adaptation, pair: NetworkPair, *, settings: RefinementSettings, seconds: float | None = None
+    start: Adaptation,
+    pair: NetworkPair,
+    *,
+    back: Float[Tensor, "1 axis *space"] | None = None,
+    settings: RefinementSettings,
+    seconds: float | None = None,
 ) -> Adaptation:
     r"""Refine a field by deforming both images towards their middle.
 
@@ -50,6 +55,7 @@ def refine(
     Args:
         start: What the network found; its field is halved between the images.
         pair: The images, and where the cost counts.
+        back: What the network found with the images in each other's place; both count alike.
         settings: Levels, iterations, window and smoothing.
         seconds: Time at most; the levels that are left are then skipped.
 
@@ -65,6 +71,8 @@ def refine(
     space = tuple(pair.fixed.shape[2:])
     first = _cost(start.displacement, pair, settings)
     halves, iterations, reason = _halved(start.displacement), 0, "the iterations of every level were done"
+    if back is not None:
+        halves = (halves + _halved(back).flip(0)) / 2
     for factor, count in zip(settings.factors, settings.iterations, strict=True):
         if factor > 1 and min(space) < _SHORTEST_AXIS * factor:
             continue

@@ -7,21 +7,25 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
-from sarnet.config import RegistrationSettings
+from sarnet.config import AdaptationSettings, RegistrationSettings
 from sarnet.errors import GridError, InputError
 from sarnet.fields import resize_field
 from sarnet.images import Image
 from sarnet.networks import Generator, LoadedGenerator, load_generator
-from sarnet.registration.adaptation import Adaptation, adapt_last_layer, unadapted
+from sarnet.registration.adaptation import Adaptation, adapt_last_layer, similarity_cost, unadapted
 from sarnet.registration.guides import Guides
 from sarnet.registration.measure import Labels, measure
+from sarnet.registration.middle import Middle
 from sarnet.registration.network_pair import Masks, NetworkPair, prepare_pair
-from sarnet.registration.own_masks import with_own_masks
+from sarnet.registration.own_masks import knows, with_own_masks
+from sarnet.registration.paper_cost import PaperCost
 from sarnet.registration.plane_fields import PlaneFields
 from sarnet.registration.refinement import refine
 from sarnet.registration.result import Registration
-from sarnet.registration.work import Clock, Work
+from sarnet.registration.work import Clock, Look, Work
 from sarnet.transforms import Transform, align, compose
 
 
@@ -38,12 +42,16 @@ def register(  # noqa: PLR0913  each by its name alone
 ) -> Registration:
     r"""Register a moving image to a fixed one.
 
-    An affine start, kept only where it lowers its cost; then, for ``deformable``, a pass of the network, the
-    adaptation of its last layer to the pair and, where it is asked for, the refinement of the field. A volume is seen
-    plane by plane by the same network (method, section 8). The same input, settings and threads give the same result
-    to the bit, whatever was registered before.
+    An affine start, kept only where it lowers its cost; then, for ``deformable``, a pass of the network over the images
+    in the middle between them, the adaptation of its last layer to the pair and, where it is asked for, the refinement
+    of the field. A volume is seen plane by plane by the same network (method, section 8). The same input, settings and
+    threads give the same result to the bit, whatever was registered before. Refined from an affine start, the pair the
+    other way round gives the inverse, as far as voxels can say it; landmarks and fields to start from are those of the
+    fixed image.
 
-    .. math:: warped(p) = moving(A(p + u(p)))
+    .. math:: warped(p) = moving(T(p)), \quad T = H \circ (y + u(y)) \circ H, \quad H H = A
+
+    with the affine start ``A``; see :class:`sarnet.registration.Middle`.
 
     Args:
         fixed: Image whose grid everything is resampled to, of any intensity unit.
@@ -59,15 +67,24 @@ def register(  # noqa: PLR0913  each by its name alone
         The transform, the warped image and the record.
 
     Raises:
-        InputError: If an image is constant, or the masks do not meet.
+        InputError: If an image is constant, the masks do not meet, the device is not there, or ``adapt`` is ``paper``
+            for volumes or for weights that lack what its terms need.
         GridError: If the numbers of axes differ, or a mask or label map lies on another grid than its image.
         ShapeError: If landmarks are not as many of both images.
+        DataError: If ``adapt`` is ``paper`` and VGG16's weights are not at hand.
         WeightsError: If the model cannot be loaded.
     """
     settings = settings or RegistrationSettings()
     masks, guides = masks or Masks(), guides or Guides()
     _check(fixed, moving, masks, labels)
     guides.check(fixed, moving)
+    if settings.adapt == "paper" and fixed.grid.dimension == 3:
+        raise InputError(
+            "adapt is 'paper', but the images are volumes: VGG16 and the discriminator see slices; "
+            "choose last-layer or refined"
+        )
+    if settings.adapt == "paper" and any(each is not None for each in vars(guides).values()):
+        raise InputError("guides were given, but the paper's objective has no term for them: choose another adapt")
     if settings.transform != "deformable":
         loaded = None
     elif loaded is None:
@@ -76,7 +93,7 @@ def register(  # noqa: PLR0913  each by its name alone
     with torch_threads(threads):
         work = _start(fixed, moving, settings, initial_transform, masks, threads)
         if loaded is not None:
-            _deform(work, fixed, moving, settings, loaded.generator, masks, guides)
+            _deform(work, fixed, moving, settings, loaded, masks, guides)
         return measure(work, fixed, moving, settings=settings, loaded=loaded, labels=labels, threads=threads)
 
 
@@ -112,57 +129,100 @@ def _deform(
     fixed: Image,
     moving: Image,
     settings: RegistrationSettings,
-    generator: Generator,
+    loaded: LoadedGenerator,
     masks: Masks,
     guides: Guides,
 ) -> None:
-    """The network's pass, the adaptation and the refinement, in front of the start."""
+    """The network's pass, the adaptation and the refinement, between the halves of the start."""
+    device = _device(settings.device)
+    is_refined = settings.adapt == "refined"
     is_volume = fixed.grid.dimension == 3
     how = settings.volume if is_volume else settings
     # the planes of a volume are many: the network sees them on a coarser grid, which the refinement then leaves
     reduction = settings.volume.reduction if is_volume else 1
     with work.clock.stage("resampling"):
         work.start = guides.through_landmarks(work.start)
+        work.middle = Middle.of(fixed.grid, moving.grid, work.start)
         pair = prepare_pair(
             fixed,
             moving,
-            work.start,
+            work.middle,
             multiple=reduction,
             longest_voxels=how.longest_voxels,
-            magnified_voxels=0 if is_volume else settings.magnified_voxels,
+            magnified_voxels=0 if is_volume or is_refined else settings.magnified_voxels,
             masks=masks,
             similarity=settings.similarity,
             regions=guides.regions(fixed.grid, moving.grid, weight=settings.guide_weight),
-        )
+        ).to(device)
         seen = pair.reduced(reduction)
     with work.clock.stage("network"):
-        seen, fields = _looked_at(seen, generator, settings)
+        look = _looked_at(seen, loaded.generator.to(device), settings)
     with work.clock.stage("adaptation"):
-        adapt = unadapted if settings.adapt == "none" else adapt_last_layer
-        adaptation: Adaptation = adapt(fields, seen, settings=how.adaptation)
-    if settings.adapt != "refined" or not is_volume:  # a volume alone is refined on another grid than it was seen on
-        pair = seen
-    if settings.adapt == "refined":
+        brief = is_refined and not is_volume
+        adaptation, back = _adapted(look, loaded, settings, settings.before_refinement if brief else how.adaptation)
+    if not (is_refined and is_volume):  # a volume alone is refined on another grid than it was seen on
+        pair = look.pair
+    if is_refined:
         with work.clock.stage("refinement"):
-            start = resize_field(adaptation.displacement, tuple(pair.fixed.shape[2:]))
+            space = tuple(pair.fixed.shape[2:])
             adaptation = refine(
-                replace(adaptation, displacement=start), pair, settings=how.refinement, seconds=settings.budget
+                replace(adaptation, displacement=resize_field(adaptation.displacement, space)),
+                pair,
+                back=None if back is None else resize_field(back, space),
+                settings=how.refinement,
+                seconds=settings.budget,
             )
     with work.clock.stage("to world"):
-        field = Transform.identity(fixed.grid).with_displacement(pair.to_world(adaptation.displacement, fixed.grid))
-        work.transform = compose(field, work.start)
-    work.pair, work.adaptation = pair, adaptation
+        work.transform = work.middle.transform(adaptation.displacement, pair.grid, fixed.grid)
+    work.look, work.pair, work.adaptation = look, pair, adaptation
 
 
-def _looked_at(
-    pair: NetworkPair, generator: Generator, settings: RegistrationSettings
-) -> tuple[NetworkPair, PlaneFields]:
+def _looked_at(pair: NetworkPair, generator: Generator, settings: RegistrationSettings) -> Look:
     """The pair with the network's own masks if it knows what it sees; else the pair magnified, as far as it may be."""
-    fields = PlaneFields.of(generator, replace(pair, magnification=1.0))
-    known = with_own_masks(pair, fields, weight=settings.mask_weight)
-    if known is not None:
-        return replace(known, magnification=1.0), fields
-    return pair, fields if pair.magnification == 1 else PlaneFields.of(generator, pair)
+    plain = replace(pair, magnification=1.0)
+    fields = PlaneFields.of(generator, plain)
+    known = knows(fields)
+    back = None
+    if settings.adapt == "refined":
+        back = PlaneFields.of(generator, plain.exchanged())
+        known = known and knows(back)
+    if known or pair.magnification == 1:
+        pair = plain
+    else:
+        fields = PlaneFields.of(generator, pair)
+        back = None if back is None else PlaneFields.of(generator, pair.exchanged())
+    if known or settings.adapt == "paper":
+        pair = with_own_masks(pair, fields, back, weight=settings.mask_weight)
+    return Look(pair, fields, back, known)
+
+
+def _adapted(
+    look: Look, loaded: LoadedGenerator, settings: RegistrationSettings, adaptation: AdaptationSettings
+) -> tuple[Adaptation, Float[Tensor, "1 axis *space"] | None]:
+    """The field there, and where the network looked both ways the field back."""
+    similarity = similarity_cost(look.pair, adaptation)
+    if settings.adapt == "none":
+        return unadapted(look.fields, similarity), None
+    if settings.adapt == "paper":
+        cost = PaperCost.of(look.pair, look.fields, loaded, settings.paper)
+        # the layer as it was trained, and nothing else
+        last = adaptation.model_copy(update={"reads": "last"})
+        return adapt_last_layer(look.fields, cost, settings=last), None
+    there = adapt_last_layer(look.fields, similarity, settings=adaptation)
+    if look.back is None:
+        return there, None
+    reverse = similarity_cost(look.pair.exchanged(), adaptation)
+    return there, adapt_last_layer(look.back, reverse, settings=adaptation).displacement
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:  # built without CUDA, torch asserts
+        line = str(error).splitlines()[0]
+        raise InputError(f"device is {name!r}, but torch cannot compute there: {line}; choose cpu") from error
+    return device
 
 
 def _check(

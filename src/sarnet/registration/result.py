@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sarnet.images import Image
+from sarnet.registration.own_masks import OwnMasks
 from sarnet.registration.record import Record
 from sarnet.transforms import Transform
 
@@ -25,6 +26,9 @@ class Registration:
 
     warped_labels: Image | None = None
     """The moving labels on the fixed grid, where labels were given."""
+
+    own_masks: OwnMasks | None = None
+    """What the network marks of both images, where its weights make masks."""
 
     uncertainty: Image | None = None
     """How far off the transform may be, in millimetres on the fixed grid, where that was asked for."""

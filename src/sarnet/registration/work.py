@@ -4,9 +4,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sarnet.registration.adaptation import Adaptation
+from sarnet.registration.middle import Middle
 from sarnet.registration.network_pair import NetworkPair
+from sarnet.registration.plane_fields import PlaneFields
 from sarnet.transforms import Alignment, Transform
 
 
@@ -29,6 +32,17 @@ class Clock:
         return sum(self.seconds.values())
 
 
+class Look(NamedTuple):
+    """What the network saw, and what it says of it."""
+
+    pair: NetworkPair
+    fields: PlaneFields
+    back: PlaneFields | None
+    """What it says of the images in each other's place, where that is asked for."""
+    known: bool
+    """Whether the images are of the kind that it was trained on."""
+
+
 @dataclass(kw_only=True)
 class Work:
     """A registration under way: each stage fills in what it found."""
@@ -40,6 +54,9 @@ class Work:
     transform: Transform
     """The result so far."""
     alignment: Alignment | None = None
+    middle: Middle | None = None
+    look: Look | None = None
     pair: NetworkPair | None = None
+    """What the adaptation's field is for."""
     adaptation: Adaptation | None = None
     clock: Clock = field(default_factory=Clock)

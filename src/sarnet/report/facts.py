@@ -115,6 +115,9 @@ def files(record: Record) -> list[tuple[str, str]]:
         ("transform (carries the moving image onto the fixed one)", record.files.transform),
         ("inverse (carries the fixed image onto the moving one)", record.files.inverse),
         ("total displacement", record.files.displacement),
+        ("what the network marks of the fixed image", record.files.fixed_mask),
+        ("what the network marks of the moving image", record.files.moving_mask),
+        ("uncertainty", record.files.uncertainty),
     ]
     return [(label, name) for label, name in rows if name is not None]
 

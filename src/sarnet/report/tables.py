@@ -70,7 +70,8 @@ def write_tables(tables: Sequence[ResultTable], path: Path) -> Path:
     """
     if path.suffix not in _ENDINGS:
         raise InputError(f"report {path} has the ending {path.suffix!r}, but must end in .md or .html")
-    text = "\n".join(map(_markdown, tables)) if path.suffix == ".md" else _html(tables)
+    sections = [f"## {table.title}\n\n{markdown_table(table)}" for table in tables]
+    text = "\n".join(sections) if path.suffix == ".md" else _html(tables)
     return write_whole(path, text.encode())
 
 
@@ -86,7 +87,8 @@ def _table(protocol: str, rows: list[Row], reference: str | None, paper: str | N
     comparisons = {each.method: each for each in compared}
     unit = rows[0].length_unit
     headings = ["method", "pairs", "subjects", "Dice, 95 % interval", f"HD95, {unit}", f"MAD, {unit}", "landmarks, mm"]
-    headings += ["folding, %", "seconds", "MB", f"{first} less this, 95 % interval", "p", "p, Holm"]
+    headings += ["error / |u|", "folding, %", "both ways, voxels", "seconds", "MB"]
+    headings += [f"{first} less this, 95 % interval", "p", "p, Holm"]
     lines = [_before(summaries)]
     lines += [
         _line(method, by_method[method], summary, comparisons.get(method)) for method, summary in summaries.items()
@@ -128,7 +130,7 @@ def _is_comparable(by_method: dict[str, list[Row]]) -> bool:
 def _before(summaries: dict[str, Summary]) -> list[str]:
     one = next(iter(summaries.values()))
     figures = [_number(one.dice_before, 3), _number(one.hd95_before, 2), _number(one.mad_before, 2)]
-    return ["before", "", "", *figures, _number(one.tre_mm_before, 2), *[""] * 6]
+    return ["before", "", "", *figures, _number(one.tre_mm_before, 2), *[""] * 8]
 
 
 def _line(method: str, rows: list[Row], summary: Summary, comparison: Comparison | None) -> list[str]:
@@ -144,7 +146,9 @@ def _line(method: str, rows: list[Row], summary: Summary, comparison: Comparison
         _number(summary.hd95, 2),
         _number(summary.mad, 2),
         _number(summary.tre_mm, 2),
+        _number(summary.relative_field_error, 3),
         _number(summary.folding_percent, 3),
+        _number(summary.inverse_consistency_voxels, 3),
         _number(summary.seconds, 2),
         _number(summary.peak_memory_mb, 0),
         *compared,
@@ -174,6 +178,8 @@ def _notes(
     rows: list[Row], *, first: str, unit: str, compared: bool, figure: str, paper: str | None
 ) -> tuple[str, ...]:
     notes = ["Dice, distances and folding are means over pairs, seconds the median."]
+    if any(row.inverse_consistency_voxels is not None for row in rows):
+        notes.append("Both ways: the pair registered in either direction, the mean length of both fields in turn.")
     if any(row.peak_memory_mb is not None for row in rows):
         notes.append("MB: the most memory that the process held while it registered, libraries included.")
     if any(row.hd95 is not None for row in rows):
@@ -208,13 +214,15 @@ def _lost(rows: list[Row]) -> str:
     return ", ".join(f"{method} {count}" for method, count in counts.items() if count)
 
 
-def _markdown(table: ResultTable) -> str:
+def markdown_table(table: ResultTable) -> str:
+    """Return a table in Markdown with its notes, without its title."""
+
     def line(cells: Sequence[str]) -> str:
         return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
     aligned = [" --- " if column == 0 else " ---: " for column in range(len(table.headings))]
     body = [line(table.headings), f"|{'|'.join(aligned)}|", *map(line, table.lines)]
-    return "\n".join([f"## {table.title}", "", *body, "", *(f"* {note}" for note in table.notes), ""])
+    return "\n".join([*body, "", *(f"* {note}" for note in table.notes), ""])
 
 
 def _html(tables: Sequence[ResultTable]) -> str:

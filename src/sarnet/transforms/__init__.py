@@ -1,6 +1,6 @@
 """A transform in world millimetres: its algebra, its file formats, resampling through it, and the affine start."""
 
-from sarnet.transforms.affine import AffineKind, Alignment, align
+from sarnet.transforms.affine import AffineKind, Alignment, affine_root, align
 from sarnet.transforms.apply import Reading, apply
 from sarnet.transforms.compose import compose
 from sarnet.transforms.files import (
@@ -25,6 +25,7 @@ __all__ = [
     "PointSet",
     "Reading",
     "Transform",
+    "affine_root",
     "align",
     "apply",
     "compose",

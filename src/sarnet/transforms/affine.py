@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
+import scipy.linalg
 import SimpleITK as sitk
 from jaxtyping import Float
 
@@ -32,6 +33,9 @@ _SAMPLES = 2**16  # voxels that a step looks at
 _LEAST_GAIN = 0.01  # of the cost: an image and itself, slightly blurred by interpolation, may gain less than this
 _FEWEST_VOXELS = 4  # along an axis: what ITK's gradient needs
 _REFINED_STARTS = 2
+_ROUNDING = 1e4  # parts of a root that are imaginary by no more roundings than this are real
+_SHEARED = 1.2  # how much more a root may stretch one direction beside another than half of the map does
+_MOST_VOXELS = 4  # times the longest side of a level: along an axis of the moving copy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,13 +46,14 @@ class Alignment:
     """Affine alone, on the grid of the fixed image."""
 
     cost_initial: float
-    """Negative mutual information (nats) of the two images as they came, or under the initial transform."""
+    """Negative mutual information (nats), the mean of both ways, of the two images as they came, or under the initial
+    transform."""
 
     cost_final: float
     """The same under ``transform``."""
 
     iterations: int
-    """Steps of the optimiser on the way to ``transform``."""
+    """Steps of the optimiser, both ways."""
 
     start: str
     """Where the search began: ``"headers"`` or ``"initial"``, ``"centres"`` or ``"masses"``."""
@@ -72,15 +77,17 @@ def align(  # noqa: PLR0913  a mask for each image, and what makes a run repeata
 
     The cost is the negative mutual information (Mattes), so the two may differ in contrast. Three starts compete: the
     images as their headers place them, their grids centred on each other, and their centres of mass. The best two are
-    optimised on coarse copies and the better of them on finer ones, by gradient descent on every voxel.
+    optimised on coarse copies and the better of them on finer ones, by gradient descent on every voxel. That is done
+    both ways, with the images exchanged, too, and of both maps and the one midway the best both ways is taken: the
+    same one, whichever image is called the fixed one.
 
-    .. math:: \hat A = \arg\min_A -I\left(F(x), M(A x)\right)
+    .. math:: \hat A = \arg\min_A -\tfrac12 \left(I\left(F(x), M(A x)\right) + I\left(M(x), F(A^{-1} x)\right)\right)
 
     Args:
         fixed: Image in whose space the transform starts, of any intensity unit.
         moving: Image that the transform leads to; may have another grid, but as many axes.
         kind: What the map may do.
-        initial: Affine transform to begin with, instead of the three starts; a rigid map is then put in front of it.
+        initial: Affine transform to begin with, instead of the three starts; a rigid map is then joined to it.
         fixed_mask: Where the fixed image counts (non-zero), on its grid.
         moving_mask: The same for the moving image.
         threads: Threads for making the copies; all cores where it is left out. The result does not depend on it.
@@ -110,9 +117,11 @@ def align(  # noqa: PLR0913  a mask for each image, and what makes a run repeata
         raise InputError("initial holds a displacement field, but align starts from an affine transform alone")
     if initial is not None and initial.grid.dimension != fixed.grid.dimension:
         raise GridError(f"initial has {initial.grid.dimension} axes, but fixed has {fixed.grid.dimension}")
-    coarse, fine = _levels(fixed, moving, fixed_mask, moving_mask, threads, seed)
+    there = _levels(fixed, moving, fixed_mask, moving_mask, threads, seed)
+    back = _levels(moving, fixed, moving_mask, fixed_mask, threads, seed)
+    base = Transform.identity(fixed.grid) if initial is None else initial
     with _one_thread():
-        return _search(coarse, fine, kind, initial, fixed.grid)
+        return _agreed(there, back, kind, base, has_initial=initial is not None)
 
 
 class _Level(NamedTuple):
@@ -125,6 +134,13 @@ class _Level(NamedTuple):
     seed: int
 
 
+class _Levels(NamedTuple):
+    """A pair at both resolutions."""
+
+    coarse: _Level
+    fine: _Level
+
+
 class _Found(NamedTuple):
     """What an optimisation led to."""
 
@@ -135,10 +151,75 @@ class _Found(NamedTuple):
     start: str
 
 
-def _search(coarse: _Level, fine: _Level, kind: AffineKind, initial: Transform | None, grid: Grid) -> Alignment:
-    base = Transform.identity(grid) if initial is None else initial
-    starts = {"initial": base.to_itk()} if initial is not None else _starts(coarse)
-    cost_initial = _cost(fine, base.to_itk())
+def _agreed(there: _Levels, back: _Levels, kind: AffineKind, base: Transform, *, has_initial: bool) -> Alignment:
+    """What the searches both ways agree on: one of their maps, or the one midway, by the cost of both ways."""
+    forward = _search(there, kind, base.to_itk(), has_initial=has_initial)
+    backward = _search(back, kind, _inverse(base).to_itk(), has_initial=has_initial)
+    found = Transform.from_itk(forward.transform, base.grid)
+    undone = _inverse(Transform.from_itk(backward.transform, base.grid))
+    candidates = [each for each in (found, undone, _midway(found, undone)) if each is not None]
+    costs = [_cost_both_ways(there.fine, back.fine, each) for each in candidates]
+    lowest = int(np.argmin(costs))
+    cost_initial = _cost_both_ways(there.fine, back.fine, base)
+    kept = costs[lowest] < cost_initial - _LEAST_GAIN * abs(cost_initial)
+    _LOGGER.info("aligned from %s: cost %.4f -> %.4f, kept %s", forward.start, cost_initial, costs[lowest], kept)
+    return Alignment(
+        transform=candidates[lowest] if kept else base,
+        cost_initial=cost_initial,
+        cost_final=costs[lowest] if kept else cost_initial,
+        iterations=forward.iterations + backward.iterations,
+        start=(backward if lowest == 1 else forward).start,
+        kept=kept,
+    )
+
+
+def _midway(first: Transform, second: Transform) -> Transform | None:
+    r"""The map in the middle of two, :math:`A (A^{-1} B)^{1/2}`, whichever of them comes first.
+
+    Its inverse lies midway between theirs, and between two rigid maps lies a rigid one. None where they are so
+    far from each other that there is no middle.
+    """
+    between = affine_root(np.linalg.solve(first.homogeneous(), second.homogeneous()))
+    return None if between is None else _affine(first.homogeneous() @ between, first.grid)
+
+
+def affine_root(matrix: Float[np.ndarray, "row column"]) -> Float[np.ndarray, "row column"] | None:
+    r"""Return the affine map that, done twice, is the one given: both homogeneous matrices.
+
+    .. math:: H H = A: \quad H = \begin{pmatrix} M^{1/2} & (M^{1/2} + 1)^{-1} t \\ 0 & 1 \end{pmatrix}
+
+    None where there is no real one (a mirror), or it would shear much where the map itself hardly does: close to a turn
+    by 180 degrees half of it may go either way.
+    """
+    linear = matrix[:-1, :-1]
+    # of a turn the root is complex in type alone
+    root = np.real_if_close(scipy.linalg.sqrtm(linear), tol=_ROUNDING)
+    if np.iscomplexobj(root) or not np.allclose(root @ root, linear, atol=1e-6):
+        return None
+    if np.linalg.cond(root) > _SHEARED * np.sqrt(np.linalg.cond(linear)):
+        return None
+    half = np.eye(len(matrix))
+    half[:-1, :-1] = root
+    half[:-1, -1] = np.linalg.solve(root + np.eye(len(root)), matrix[:-1, -1])
+    return half
+
+
+def _inverse(affine: Transform) -> Transform:
+    return _affine(np.linalg.inv(affine.homogeneous()), affine.grid)
+
+
+def _affine(matrix: Float[np.ndarray, "row column"], grid: Grid) -> Transform:
+    return Transform(grid=grid, matrix=matrix[:-1, :-1], translation=matrix[:-1, -1])
+
+
+def _cost_both_ways(there: _Level, back: _Level, transform: Transform) -> float:
+    return (_cost(there, transform.to_itk()) + _cost(back, _inverse(transform).to_itk())) / 2
+
+
+def _search(levels: _Levels, kind: AffineKind, base: sitk.Transform, *, has_initial: bool) -> _Found:
+    """The better of two searches from different starts."""
+    coarse, fine = levels
+    starts = {"initial": base} if has_initial else _starts(coarse)
     centre = _mass(coarse.fixed, coarse.fixed_mask).tolist()
 
     ranked = sorted(starts, key=lambda name: _cost(coarse, starts[name]))
@@ -149,17 +230,7 @@ def _search(coarse: _Level, fine: _Level, kind: AffineKind, initial: Transform |
     # the rigid map that the coarse level found is where an affine one goes on from
     model = best.model if kind == "rigid" else _as_affine(best.model)
     last = _optimise(fine, model, starts[best.start], _ITERATIONS[1], best.start)
-
-    kept = last.cost < cost_initial - _LEAST_GAIN * abs(cost_initial)
-    _LOGGER.info("aligned from %s: cost %.4f -> %.4f, kept %s", last.start, cost_initial, last.cost, kept)
-    return Alignment(
-        transform=Transform.from_itk(last.transform if kept else base.to_itk(), grid),
-        cost_initial=cost_initial,
-        cost_final=last.cost if kept else cost_initial,
-        iterations=best.iterations + last.iterations,
-        start=last.start,
-        kept=kept,
-    )
+    return last._replace(iterations=best.iterations + last.iterations)
 
 
 def _check_pair(fixed: Image, moving: Image, fixed_mask: Image | None, moving_mask: Image | None) -> None:
@@ -181,16 +252,26 @@ def _check_pair(fixed: Image, moving: Image, fixed_mask: Image | None, moving_ma
 
 def _levels(
     fixed: Image, moving: Image, fixed_mask: Image | None, moving_mask: Image | None, threads: int | None, seed: int
-) -> list[_Level]:
-    """Coarse and fine copies of the pair, both images at the voxel size that the fixed one needs."""
-    longest_mm = max(np.array(fixed.grid.size) * np.array(fixed.grid.spacing))
+) -> _Levels:
+    """Coarse and fine copies of the pair, at the voxel size that the fixed image needs.
+
+    A moving image that is many times as large has larger voxels, or it would fill the memory.
+    """
     levels = []
     for longest in _LONGEST[fixed.grid.dimension]:
-        spacing = longest_mm / longest
-        masks = [None if mask is None else _shrink(mask, spacing, threads) != 0 for mask in (fixed_mask, moving_mask)]
-        images = [_shrink(image, spacing, threads) for image in (fixed, moving)]
+        spacing = _longest_mm(fixed) / longest
+        coarser = max(spacing, _longest_mm(moving) / (_MOST_VOXELS * longest))
+        masks = [
+            None if mask is None else _shrink(mask, each, threads) != 0
+            for mask, each in ((fixed_mask, spacing), (moving_mask, coarser))
+        ]
+        images = [_shrink(fixed, spacing, threads), _shrink(moving, coarser, threads)]
         levels.append(_Level(_clip(images[0], masks[0]), _clip(images[1], masks[1]), masks[0], masks[1], seed))
-    return levels
+    return _Levels(*levels)
+
+
+def _longest_mm(image: Image) -> float:
+    return float(max(np.array(image.grid.size) * np.array(image.grid.spacing)))
 
 
 def _shrink(image: Image, spacing_mm: float, threads: int | None) -> sitk.Image:

@@ -9,7 +9,7 @@ from sarnet.transforms.sampling import UnitFrame, lattice, read_linear, readable
 from sarnet.transforms.transform import Transform
 
 
-def compose(*transforms: Transform, grid: Grid | None = None) -> Transform:
+def compose(*transforms: Transform, grid: Grid | None = None, hold_edges: bool = False) -> Transform:
     r"""Return the transform of points that pass the first of ``transforms``, then the next.
 
     As ``antsApplyTransforms -t T1 -t T2`` has it: a scale by 2, then a shift by 10, takes 1 to 12. The moving *image*
@@ -23,6 +23,7 @@ def compose(*transforms: Transform, grid: Grid | None = None) -> Transform:
         transforms: In the order in which a point of fixed space passes them.
         grid: Grid of the result; that of the first transform where it is left out. With a single transform, this reads
             its field on another grid.
+        hold_edges: Whether beyond its grid a field holds the vector of its nearest edge; ITK's fields have none there.
 
     Raises:
         InputError: If there is no transform.
@@ -36,22 +37,24 @@ def compose(*transforms: Transform, grid: Grid | None = None) -> Transform:
             raise GridError(f"a transform has {each.grid.dimension} axes, but the others or the grid {grid.dimension}")
     result = Transform.identity(grid)
     for each in transforms:
-        result = _after(result, each)
+        result = _after(result, each, hold_edges=hold_edges)
     return result
 
 
-def _after(first: Transform, second: Transform) -> Transform:
+def _after(first: Transform, second: Transform, *, hold_edges: bool) -> Transform:
     """``second`` after ``first``, on the grid of ``first``."""
     affine = second.homogeneous() @ first.homogeneous()
     return Transform(
         grid=first.grid,
         matrix=affine[:-1, :-1],
         translation=affine[:-1, -1],
-        displacement=first.displacement if second.displacement is None else _joined(first, second),
+        displacement=first.displacement
+        if second.displacement is None
+        else _joined(first, second, hold_edges=hold_edges),
     )
 
 
-def _joined(first: Transform, second: Transform) -> Float[np.ndarray, "*space axis"]:
+def _joined(first: Transform, second: Transform, *, hold_edges: bool) -> Float[np.ndarray, "*space axis"]:
     """The field ``e`` of :func:`compose`."""
     assert second.displacement is not None
     grid, back = first.grid, np.linalg.inv(first.matrix)
@@ -66,6 +69,8 @@ def _joined(first: Transform, second: Transform) -> Float[np.ndarray, "*space ax
         if first.displacement is not None:
             own = vectors(first.displacement[rows])
             places = places + turned(led[:-1, :-1], own)
-        added = turned(back, read_linear(field, places)) * frame.inside(places)  # ITK has no field beyond its grid
+        added = turned(back, read_linear(field, places))
+        if not hold_edges:
+            added = added * frame.inside(places)
         joined[rows] = (added if first.displacement is None else added + own).movedim(1, -1).numpy()
     return joined
