@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""Write docs/results.md from docs/results.md.j2 and the files of rows in docs/results.
+
+    python scripts/results_page.py [PAGE.md]
+
+The template has the words, the rows have every figure: ``table(file, reference)`` is a table of all methods of a file,
+``of(file, method).dice`` (or any other figure of a summary) a number in the text, and ``mean(file, "dice", pair="1")``
+one of what a script wrote.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from sarnet.benchmark import Row, Summary, read_rows, summarise
+from sarnet.images import write_whole
+from sarnet.report import markdown_table, result_tables
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+RESULTS = DOCS / "results"
+
+
+def main() -> None:
+    """Write the page."""
+    environment = Environment(  # noqa: S701  # Markdown, from this repository alone
+        loader=FileSystemLoader(DOCS), undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
+    )
+    environment.globals.update(table=_table, of=_of, mean=_mean)
+    environment.filters.update(fixed=lambda value, digits=3: f"{value:.{digits}f}")
+    page = Path(sys.argv[1]) if len(sys.argv) > 1 else DOCS / "results.md"
+    write_whole(page, environment.get_template("results.md.j2").render().encode())
+
+
+def _table(name: str, reference: str | None = None, paper: str | None = None) -> str:
+    """All methods of a file of rows, with what its protocol makes of them, and the file."""
+    (table,) = result_tables(_rows(name), reference=reference, paper=paper)
+    return f"{markdown_table(table)}* Rows: [{name}](results/{name})."
+
+
+def _of(name: str, method: str) -> Summary:
+    """What one method's rows come to."""
+    return summarise([row for row in _rows(name) if row.method == method])
+
+
+def _mean(name: str, figure: str, **where: Any) -> float:
+    """The mean of a figure, or the share of what is true, over the entries that agree with ``where``."""
+    entries = json.loads((RESULTS / name).read_text(encoding="utf-8"))
+    found = [each[figure] for each in entries if all(each[key] == value for key, value in where.items())]
+    return float(np.mean(found))
+
+
+def _rows(name: str) -> list[Row]:
+    return read_rows(RESULTS / name)
+
+
+if __name__ == "__main__":
+    main()

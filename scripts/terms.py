@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""Measure what each term of the objective buys: short equal trainings of the second stage, each without one term.
+
+    python scripts/terms.py ROWS.jsonl --visits visits.csv --vgg vgg16.safetensors --brain2d brain2d [--seed 0 --seed 1]
+
+Every training begins with ``sarnet-cxr-initial`` and is that of configs/cpu.toml, shortened to STEPS steps of two
+pairs at a lower rate. Afterwards: X-rays deformed by known fields (the forward pass), and brain slices with the last
+layer adapted. A row for each training, and one for the weights before any; rows that are there are kept, so that it
+can be stopped anywhere.
+"""
+
+import json
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sarnet.benchmark import Row, plan, summarise
+from sarnet.benchmark.hardware import hardware
+from sarnet.config import BenchmarkSettings, RegistrationSettings, TrainingSettings, read_settings
+from sarnet.training import train
+
+CPU = Path(__file__).parent.parent / "configs" / "cpu.toml"
+START = "sarnet-cxr-initial"
+STEPS = 24
+SHORT = (
+    f"adversarial.steps={STEPS}",
+    "adversarial.warm_up_steps=6",
+    "adversarial.learning_rate=1e-4",
+    f"validate_steps={STEPS}",
+    'adversarial.sources=[{kind="simulated", pairs=1, masks=false}, {kind="patients", pairs=1}]',
+)
+X_RAYS, BRAINS = 40, 10
+
+TERMS: dict[str, tuple[str, ...]] = {
+    "field": ("field", "field_length", "coarse_field"),
+    **{
+        name: (name,)
+        for name in ("nmi", "ssim", "vgg", "adversarial", "cycle", "mask_overlap", "mask_supervision", "tie")
+    },
+    **{name: (name,) for name in ("lncc", "inverse_consistency", "smoothness", "folding")},
+}
+"""A line of the table to the weights it sets to zero; the known field counts in three forms."""
+
+
+def main(
+    rows: Path,
+    visits: Annotated[Path, typer.Option()],
+    vgg: Annotated[Path, typer.Option()],
+    brain2d: Annotated[Path, typer.Option()],
+    seed: Annotated[list[int], typer.Option()] = [0, 1, 2],  # noqa: B006
+) -> None:
+    """Train and measure what is not in ``rows`` yet."""
+    done = {(row["without"], row["seed"]) for row in _read(rows)}
+    todo: list[tuple[str, int]] = [("training", 0)] if 0 in seed else []
+    todo += [(without, each) for each in seed for without in ("nothing", *TERMS)]
+    for without, each in [pair for pair in todo if pair not in done]:
+        begin = time.perf_counter()
+        with tempfile.TemporaryDirectory() as out:
+            weights = START if without == "training" else _train(without, each, visits, vgg, out)
+            found = _measure(weights, visits, brain2d)
+        row = {"without": without, "seed": each, "steps": 0 if without == "training" else STEPS, **found}
+        row |= {"seconds": round(time.perf_counter() - begin, 1), "hardware": hardware()}
+        with rows.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        print(row, flush=True)
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+
+
+def _train(without: str, seed: int, visits: Path, vgg: Path, out: str) -> str:
+    off = [f"adversarial.weights.{name}=0" for name in TERMS.get(without, ())]
+    changed = [*SHORT, f"visits={visits}", f"vgg={vgg}", f"out={out}", f"seed={seed}", *off]
+    return str(train(read_settings(TrainingSettings, CPU, changed))[0])
+
+
+def _measure(weights: str, visits: Path, brain2d: Path) -> dict[str, float | None]:
+    x_rays = _rows(
+        BenchmarkSettings(
+            protocol="simulated-xray",
+            data=visits,
+            dataset="shenzhen",
+            most_pairs=X_RAYS,
+            registration=RegistrationSettings(model=weights, adapt="none"),
+        )
+    )
+    brains = _rows(
+        BenchmarkSettings(
+            protocol="brain2d",
+            data=brain2d,
+            most_pairs=BRAINS,
+            registration=RegistrationSettings(model=weights, adapt="last-layer"),
+        )
+    )
+    simulated, carried = summarise(list(x_rays)), summarise(list(brains))
+    return {
+        "relative_field_error": simulated.relative_field_error,
+        "lung_dice": simulated.dice,
+        "folding_percent": simulated.folding_percent,
+        "inverse_consistency_voxels": simulated.inverse_consistency_voxels,
+        "brain2d_dice": carried.dice,
+        "brain2d_folding_percent": carried.folding_percent,
+    }
+
+
+def _rows(settings: BenchmarkSettings) -> Iterable[Row]:
+    return plan(settings).measure(frozenset())
+
+
+if __name__ == "__main__":
+    typer.run(main)
