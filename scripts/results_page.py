@@ -5,7 +5,7 @@
 
 The template has the words, the rows have every figure: ``table(file, reference)`` is a table of all methods of a file,
 ``of(file, method).dice`` (or any other figure of a summary) a number in the text, and ``mean(file, "dice", pair="1")``
-one of what a script wrote.
+or ``measured(file)`` one of what a script wrote.
 """
 
 import json
@@ -29,7 +29,7 @@ def main() -> None:
     environment = Environment(  # noqa: S701  # Markdown, from this repository alone
         loader=FileSystemLoader(DOCS), undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
     )
-    environment.globals.update(table=_table, of=_of, mean=_mean)
+    environment.globals.update(table=_table, of=_of, mean=_mean, measured=_measured)
     environment.filters.update(fixed=lambda value, digits=3: f"{value:.{digits}f}")
     page = Path(sys.argv[1]) if len(sys.argv) > 1 else DOCS / "results.md"
     write_whole(page, environment.get_template("results.md.j2").render().encode())
@@ -46,10 +46,13 @@ def _of(name: str, method: str) -> Summary:
     return summarise([row for row in _rows(name) if row.method == method])
 
 
+def _measured(name: str) -> Any:
+    return json.loads((RESULTS / name).read_text(encoding="utf-8"))
+
+
 def _mean(name: str, figure: str, **where: Any) -> float:
     """The mean of a figure, or the share of what is true, over the entries that agree with ``where``."""
-    entries = json.loads((RESULTS / name).read_text(encoding="utf-8"))
-    found = [each[figure] for each in entries if all(each[key] == value for key, value in where.items())]
+    found = [each[figure] for each in _measured(name) if all(each[key] == value for key, value in where.items())]
     return float(np.mean(found))
 
 

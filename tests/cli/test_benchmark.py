@@ -61,7 +61,7 @@ def test_shipped_configuration_is_that_of_its_protocol(name, protocol):
 
 
 def test_tables_are_made_of_rows_that_are_there(run, tmp_path):
-    results = CONFIGS.parent / "docs" / "results" / "brain2d-first-half.jsonl"
+    results = CONFIGS.parent / "docs" / "results" / "brain2d-second-half.jsonl"
 
     ran = run(
         *("benchmark", "--rows", results, "--reference", "refined", "--paper", "table1"),
@@ -71,7 +71,7 @@ def test_tables_are_made_of_rows_that_are_there(run, tmp_path):
     lines = (tmp_path / "results.md").read_text(encoding="utf-8").splitlines()
     assert ran.out == f"Wrote {tmp_path / 'results.md'}.\nWrote {tmp_path / 'results.html'}.\n"
     assert [line.split(" | ")[0] for line in lines if line.startswith("| ") and "---" not in line] == [
-        *("| method", "| before", "| sarnet", "| refined", "| elastix", "| syn", "| syncc")
+        *("| method", "| before", "| forward", "| last-layer", "| refined", "| elastix", "| syn", "| syncc")
     ]
     assert '<th scope="row">refined</th>' in (tmp_path / "results.html").read_text(encoding="utf-8")
 

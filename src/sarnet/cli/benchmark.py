@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from sarnet.cli.console import output, progress_bar, say
 from sarnet.config import BenchmarkSettings, read_settings
@@ -122,7 +122,8 @@ def _print(protocol: str, rows: list["Row"]) -> None:
         for heading, column in _COLUMNS.items()
         if any(getattr(summary, column[0]) is not None for summary in summaries.values())
     }
-    table = Table("method", "pairs", *shown, box=None, padding=(0, 2, 0, 0))
+    names = Column("method", min_width=max(map(len, summaries), default=0))  # figures may wrap, names may not
+    table = Table(names, "pairs", *shown, box=None, padding=(0, 2, 0, 0))
     for method, summary in summaries.items():
         table.add_row(method, str(summary.pairs), *(_figure(summary, *column) for column in shown.values()))
     unit = next(iter(summaries.values())).length_unit if summaries else "mm"
