@@ -7,6 +7,7 @@ import logging
 import struct
 import tracemalloc
 import zipfile
+import zlib
 from dataclasses import replace
 
 import h5py
@@ -345,6 +346,69 @@ def test_archive_of_none_or_several_arrays_is_refused(count, oblique, tmp_path):
 
     with pytest.raises(DataError, match=f"with one array, but came one with {count}"):
         read_learn2reg_voxels(tmp_path / "l.npz", oblique(3))
+
+
+def _damaged(content: bytes, kind: str) -> bytes:
+    """An archive of one array, its directory or its content no longer as they were written."""
+    damaged = bytearray(content)
+    directory, end = content.rindex(b"PK\x01\x02"), content.rindex(b"PK\x05\x06")
+    if kind == "no archive":
+        return b"no archive"
+    if kind == "checksum":
+        damaged[200] ^= 1
+    elif kind == "another version":
+        damaged[directory + 6] = 200
+    elif kind == "entry near the end":
+        damaged[directory + 42 : directory + 46] = struct.pack("<I", len(content) - 8)
+    elif kind == "entry before the file":
+        damaged[end + 16 : end + 20] = struct.pack("<I", 2**31)
+    elif kind == "name in no encoding":
+        damaged[directory + 9] |= 8  # says that it is UTF-8
+        damaged[directory + 46] = 0xFF
+    elif kind == "broken off":
+        size = struct.unpack("<I", content[directory + 20 : directory + 24])[0]
+        damaged[directory + 20 : directory + 28] = struct.pack("<II", *[size + 10**6] * 2)
+    return bytes(damaged)
+
+
+@pytest.mark.parametrize(
+    ("kind", "cause"),
+    [
+        ("no archive", zipfile.BadZipFile),
+        ("checksum", zipfile.BadZipFile),
+        ("another version", NotImplementedError),
+        ("entry near the end", zipfile.BadZipFile),
+        ("entry before the file", OSError),
+        ("name in no encoding", UnicodeDecodeError),
+        ("broken off", EOFError),
+    ],
+)
+def test_archive_that_cannot_be_read_is_refused_by_name_with_the_librarys_reason(kind, cause, tmp_path):
+    grid = Grid.plain((64, 64, 64))
+    np.savez(tmp_path / "l.npz", np.zeros((2, 2, 2, 3)))
+    (tmp_path / "l.npz").write_bytes(_damaged((tmp_path / "l.npz").read_bytes(), kind))
+
+    with pytest.raises(DataError, match=r"l\.npz: wanted a whole \.npz file, but came one that cannot be read") as told:
+        read_learn2reg_voxels(tmp_path / "l.npz", grid)
+
+    assert isinstance(told.value.__cause__, cause)
+    assert str(told.value.__cause__).splitlines()[:1] == [] or str(told.value.__cause__).splitlines()[0] in str(
+        told.value
+    )
+
+
+def test_packed_array_that_does_not_unpack_and_file_that_is_not_there_are_refused(oblique, tmp_path):
+    np.savez_compressed(tmp_path / "l.npz", np.arange(3 * np.prod(oblique(3).size)))
+    content = bytearray((tmp_path / "l.npz").read_bytes())
+    content[60:80] = b"\xff" * 20
+    (tmp_path / "l.npz").write_bytes(content)
+
+    with pytest.raises(DataError, match="cannot be read") as told:
+        read_learn2reg_voxels(tmp_path / "l.npz", oblique(3))
+    with pytest.raises(DataError, match="No such file"):
+        read_learn2reg_voxels(tmp_path / "none.npz", oblique(3))
+
+    assert isinstance(told.value.__cause__, zlib.error)
 
 
 def test_error_of_our_own_in_reading_an_archive_is_not_taken_for_a_damaged_file(oblique, monkeypatch, tmp_path):

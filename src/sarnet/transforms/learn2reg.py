@@ -2,7 +2,6 @@
 
 import math
 import re
-import struct
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -33,8 +32,15 @@ _PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 _ENCRYPTED = 1
 
-_DAMAGED_ZIP = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, NotImplementedError, OSError)
-"""What ``zipfile`` raises at bytes that are not as they were written."""
+_NO_ZIP = (
+    OSError,  # a file that is not there, an entry that begins before it does
+    zipfile.BadZipFile,  # a directory, a name or a checksum that does not fit
+    zlib.error,  # what does not unpack
+    EOFError,  # what breaks off
+    UnicodeDecodeError,  # a name in no encoding
+    NotImplementedError,  # a later version of the format than zipfile reads
+)
+"""What ``zipfile`` raises at a file that it cannot read: each becomes an error that names the file and the reason."""
 
 _Read = TypeVar("_Read")
 
@@ -128,5 +134,5 @@ def _unzip(path: Path, read: Callable[[zipfile.ZipFile], _Read]) -> _Read:
     try:
         with zipfile.ZipFile(path) as archive:
             return read(archive)
-    except _DAMAGED_ZIP as error:
+    except _NO_ZIP as error:
         unreadable(path, "a whole .npz file", error)
