@@ -1,5 +1,6 @@
 """The packaged pair, the released network, and one registration that many tests look at."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +10,8 @@ from scipy import ndimage
 from sarnet.config import RegistrationSettings
 from sarnet.images import Grid, Image, SamplePair, sample_pair
 from sarnet.networks import LoadedGenerator, load_generator
-from sarnet.registration import Labels, Registration, register
+from sarnet.registration import Labels, Middle, NetworkPair, Registration, prepare_pair, register
+from sarnet.transforms import Transform
 
 FAST = RegistrationSettings(threads=1, longest_voxels=208, magnified_voxels=208)
 
@@ -21,6 +23,17 @@ class KnownPair(NamedTuple):
     moving: Image
     displacement: np.ndarray
     """u in millimetres on the grid of both, x first."""
+
+
+@pytest.fixture(scope="session")
+def prepare() -> Callable[..., NetworkPair]:
+    """Both images as the network sees them, from the identity where no start is given."""
+
+    def make(fixed: Image, moving: Image, start: Transform | None = None, **settings) -> NetworkPair:
+        start = start or Transform.identity(fixed.grid)
+        return prepare_pair(fixed, moving, Middle.of(fixed.grid, moving.grid, start), **settings)
+
+    return make
 
 
 @pytest.fixture(scope="session")

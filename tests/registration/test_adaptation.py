@@ -5,20 +5,16 @@ from sarnet.config import AdaptationSettings
 from sarnet.fields import warp
 from sarnet.losses import lncc
 from sarnet.registration.adaptation import adapt_last_layer, similarity_cost, unadapted
-from sarnet.registration.middle import Middle
-from sarnet.registration.network_pair import NetworkPair, prepare_pair
+from sarnet.registration.network_pair import NetworkPair
 from sarnet.registration.plane_fields import PlaneFields
-from sarnet.transforms import Transform
 
 
 @pytest.fixture(scope="module")
-def pair(sample, loaded) -> NetworkPair:
+def pair(prepare, sample, loaded) -> NetworkPair:
     """The packaged pair, small."""
-    start = Transform.identity(sample.fixed.grid)
-    return prepare_pair(
+    return prepare(
         sample.fixed,
         sample.moving,
-        Middle.of(sample.fixed.grid, sample.moving.grid, start),
         longest_voxels=80,
         multiple=loaded.generator.multiple,
     )

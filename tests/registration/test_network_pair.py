@@ -6,13 +6,8 @@ import torch
 
 from sarnet.errors import InputError
 from sarnet.images import Image, normalise, resample
-from sarnet.registration.middle import Middle
-from sarnet.registration.network_pair import Masks, NetworkPair, prepare_pair
+from sarnet.registration.network_pair import Masks
 from sarnet.transforms import Transform
-
-
-def _prepared(fixed: Image, moving: Image, start: Transform, **settings) -> NetworkPair:
-    return prepare_pair(fixed, moving, Middle.of(fixed.grid, moving.grid, start), **settings)
 
 
 @pytest.fixture
@@ -20,8 +15,8 @@ def here(sample) -> Transform:
     return Transform.identity(sample.fixed.grid)
 
 
-def test_isotropic_image_is_cropped_and_nothing_of_it_interpolated(sample, here):
-    pair = _prepared(
+def test_isotropic_image_is_cropped_and_nothing_of_it_interpolated(prepare, sample, here):
+    pair = prepare(
         sample.fixed,
         sample.moving,
         here,
@@ -37,10 +32,10 @@ def test_isotropic_image_is_cropped_and_nothing_of_it_interpolated(sample, here)
     assert pair.weight.sum() >= (sample.fixed.array > 0).sum()
 
 
-def test_each_image_is_read_through_half_of_the_start(sample, here):
+def test_each_image_is_read_through_half_of_the_start(prepare, sample, here):
     start = replace(here, translation=np.array([6.0, -4.0]))
 
-    pair = _prepared(sample.fixed, sample.moving, start, longest_voxels=400)
+    pair = prepare(sample.fixed, sample.moving, start, longest_voxels=400)
 
     # at a voxel of the network's grid p, what the moving image has at p + (3, -2) and the fixed one at p - (3, -2)
     for found, image, way in ((pair.moving, sample.moving, 1), (pair.fixed, sample.fixed, -1)):
@@ -49,8 +44,8 @@ def test_each_image_is_read_through_half_of_the_start(sample, here):
         np.testing.assert_allclose(found[0, 0].numpy(), wanted, atol=1e-4)
 
 
-def test_cost_counts_in_the_foreground_of_either_image(sample, here):
-    pair = _prepared(sample.fixed, sample.moving, here, longest_voxels=400)
+def test_cost_counts_in_the_foreground_of_either_image(prepare, sample, here):
+    pair = prepare(sample.fixed, sample.moving, here, longest_voxels=400)
 
     fixed = resample(sample.fixed_labels, pair.grid, interpolation="nearest", outside=0).array > 0
     moving = resample(sample.moving_labels, pair.grid, interpolation="nearest", outside=0).array > 0
@@ -58,13 +53,13 @@ def test_cost_counts_in_the_foreground_of_either_image(sample, here):
     assert agree.mean() > 0.999
 
 
-def test_masks_say_where_the_cost_counts(sample, here):
+def test_masks_say_where_the_cost_counts(prepare, sample, here):
     half, low = (np.zeros(image.grid.shape, np.uint8) for image in (sample.fixed, sample.moving))
     half[:, :80], low[100:] = 1, 1
     masks = Masks(fixed=Image(array=half, grid=sample.fixed.grid), moving=Image(array=low, grid=sample.moving.grid))
 
-    plain = _prepared(sample.fixed, sample.moving, here, longest_voxels=400)
-    pair = _prepared(
+    plain = prepare(sample.fixed, sample.moving, here, longest_voxels=400)
+    pair = prepare(
         sample.fixed,
         sample.moving,
         here,
@@ -78,13 +73,13 @@ def test_masks_say_where_the_cost_counts(sample, here):
     assert pair.weight.any()
 
 
-def test_masks_without_a_voxel_in_common_are_refused(sample, here):
+def test_masks_without_a_voxel_in_common_are_refused(prepare, sample, here):
     left, right = np.zeros((2, *sample.fixed.grid.shape), np.uint8)
     left[:, :60], right[:, 100:] = 1, 1
     masks = Masks(fixed=Image(array=left, grid=sample.fixed.grid), moving=Image(array=right, grid=sample.fixed.grid))
 
     with pytest.raises(InputError, match="leave no voxel of the foreground: check that they overlap"):
-        _prepared(
+        prepare(
             sample.fixed,
             sample.fixed,
             here,
@@ -94,10 +89,10 @@ def test_masks_without_a_voxel_in_common_are_refused(sample, here):
 
 
 @pytest.mark.parametrize(("most", "magnification"), [(0, 1.0), (191, 1.0), (192, 1.5), (255, 1.5), (256, 2.0)])
-def test_pair_is_magnified_as_far_as_it_fits(most, magnification):
+def test_pair_is_magnified_as_far_as_it_fits(prepare, most, magnification):
     image = Image.from_array(np.random.default_rng(0).random((96, 128)).astype(np.float32))  # no background
 
-    pair = _prepared(
+    pair = prepare(
         image,
         image,
         Transform.identity(image.grid),
@@ -110,8 +105,8 @@ def test_pair_is_magnified_as_far_as_it_fits(most, magnification):
     assert pair.magnification == magnification
 
 
-def test_reduced_pair_has_the_means_of_blocks_at_their_middles(sample, here):
-    pair = _prepared(
+def test_reduced_pair_has_the_means_of_blocks_at_their_middles(prepare, sample, here):
+    pair = prepare(
         sample.fixed,
         sample.moving,
         here,
@@ -129,20 +124,20 @@ def test_reduced_pair_has_the_means_of_blocks_at_their_middles(sample, here):
 
 
 @pytest.mark.parametrize("background", ["turned over, too", "left"])
-def test_network_sees_contrast_turned_over_as_that_of_the_fixed_image(background, sample, here):
+def test_network_sees_contrast_turned_over_as_that_of_the_fixed_image(prepare, background, sample, here):
     image = sample.fixed
     array = image.array.max() + 1 - image.array
     turned = replace(image, array=np.where(image.array > 0, array, 0) if background == "left" else array)
 
-    pair = _prepared(image, turned, here, longest_voxels=400, magnified_voxels=0)
+    pair = prepare(image, turned, here, longest_voxels=400, magnified_voxels=0)
 
     fixed, moving = pair.fixed, pair.moving_as_seen
     assert (fixed - moving).abs().max() < 0.05  # what is read from a table of 32 intensities
     assert (pair.fixed - pair.moving).abs().max() > 0.5  # what the cost counts is as it came
 
 
-def test_network_sees_the_moving_image_itself_where_both_rise_together(sample, here):
-    pair = _prepared(
+def test_network_sees_the_moving_image_itself_where_both_rise_together(prepare, sample, here):
+    pair = prepare(
         sample.fixed,
         sample.moving,
         here,
@@ -153,10 +148,10 @@ def test_network_sees_the_moving_image_itself_where_both_rise_together(sample, h
     assert pair.moving_as_seen is pair.moving
 
 
-def test_fine_moving_image_is_averaged_before_it_is_read_coarsely():
+def test_fine_moving_image_is_averaged_before_it_is_read_coarsely(prepare):
     fixed = Image.from_array(np.random.default_rng(0).random((256, 256)).astype(np.float32))
     board = Image.from_array((np.indices((256, 256)).sum(axis=0) % 2).astype(np.float32))
 
-    pair = _prepared(fixed, board, Transform.identity(fixed.grid), longest_voxels=64)
+    pair = prepare(fixed, board, Transform.identity(fixed.grid), longest_voxels=64)
 
     assert (pair.moving[0, 0, 2:-2, 2:-2] - 0.5).abs().max() < 0.1

@@ -8,7 +8,7 @@ from skimage.filters import threshold_otsu
 from sarnet.images import Grid
 from sarnet.networks import hard_mask, load_generator
 from sarnet.registration.middle import Middle
-from sarnet.registration.network_pair import NetworkPair, prepare_pair
+from sarnet.registration.network_pair import NetworkPair
 from sarnet.registration.own_masks import knows, own_masks, with_own_masks
 from sarnet.registration.plane_fields import PlaneFields
 from sarnet.transforms import Transform
@@ -66,11 +66,10 @@ def test_lungs_of_a_chest_are_regions_that_shall_meet(segmenting):
     assert float(overlap) > 0.6  # a drawing is no radiograph
 
 
-def test_brain_is_nothing_that_the_network_knows(sample, segmenting):
-    pair = prepare_pair(
+def test_brain_is_nothing_that_the_network_knows(prepare, sample, segmenting):
+    pair = prepare(
         sample.fixed,
         sample.moving,
-        Middle.of(sample.fixed.grid, sample.moving.grid, Transform.identity(sample.fixed.grid)),
         longest_voxels=256,
     )
 

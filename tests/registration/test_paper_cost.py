@@ -15,12 +15,10 @@ from sarnet.images import Grid, Image
 from sarnet.losses import cycle, mask_overlap, nmi, ssim
 from sarnet.networks import load_generator
 from sarnet.registration import Guides, register
-from sarnet.registration.middle import Middle
-from sarnet.registration.network_pair import NetworkPair, prepare_pair
+from sarnet.registration.network_pair import NetworkPair
 from sarnet.registration.own_masks import with_own_masks
 from sarnet.registration.paper_cost import PaperCost
 from sarnet.registration.plane_fields import PlaneFields
-from sarnet.transforms import Transform
 
 NO_VGG = ObjectiveSettings(vgg=0, field=0, tie=0, mask_supervision=0)
 
@@ -37,12 +35,10 @@ def fields(whole, plain) -> PlaneFields:
 
 
 @pytest.fixture(scope="module")
-def plain(sample) -> NetworkPair:
-    start = Transform.identity(sample.fixed.grid)
-    return prepare_pair(
+def plain(prepare, sample) -> NetworkPair:
+    return prepare(
         sample.fixed,
         sample.moving,
-        Middle.of(sample.fixed.grid, sample.moving.grid, start),
         longest_voxels=96,
         multiple=8,
     )
@@ -57,7 +53,7 @@ def pair(plain, fields) -> NetworkPair:
 def test_each_term_is_that_of_eq_2_to_5_by_its_weight(term, whole, pair, fields):
     off = dict.fromkeys(("nmi", "ssim", "vgg", "adversarial", "cycle", "mask_overlap"), 0.0)
     weights = NO_VGG.model_copy(update=off | {term: 3.0})
-    cost = PaperCost.of(pair, fields, whole, PaperSettings(weights=weights))
+    cost = PaperCost.of(pair, whole, PaperSettings(weights=weights))
     with torch.no_grad():
         there = whole.generator(pair.fixed, pair.moving)
         back = whole.generator(pair.moving, pair.fixed)
@@ -118,11 +114,11 @@ def test_weights_that_lack_what_a_term_needs_are_refused(weights, lacks, plain):
     first = load_generator("sarnet-cxr-initial")
 
     with pytest.raises(InputError, match=lacks):
-        PaperCost.of(plain, PlaneFields.of(first.generator, plain), first, PaperSettings(weights=weights))
+        PaperCost.of(plain, first, PaperSettings(weights=weights))
 
 
-def test_without_vggs_weights_it_is_said_how_to_get_them(pair, fields, whole, tmp_path, monkeypatch):
+def test_without_vggs_weights_it_is_said_how_to_get_them(pair, whole, tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
 
     with pytest.raises(DataError, match="get them"):
-        PaperCost.of(pair, fields, whole, PaperSettings())
+        PaperCost.of(pair, whole, PaperSettings())

@@ -6,21 +6,18 @@ from sarnet.fields import compose, jacobian_determinant, warp
 from sarnet.images import Grid
 from sarnet.losses import lncc
 from sarnet.registration.adaptation import Adaptation
-from sarnet.registration.middle import Middle
-from sarnet.registration.network_pair import NetworkPair, prepare_pair
+from sarnet.registration.network_pair import NetworkPair
 from sarnet.registration.refinement import refine
-from sarnet.transforms import Transform
 
 SETTINGS = RefinementSettings(factors=(2, 1), iterations=(30, 20))
 
 
 @pytest.fixture(scope="module")
-def pair(sample) -> NetworkPair:
+def pair(prepare, sample) -> NetworkPair:
     """The packaged pair, small."""
-    return prepare_pair(
+    return prepare(
         sample.fixed,
         sample.moving,
-        Middle.of(sample.fixed.grid, sample.moving.grid, Transform.identity(sample.fixed.grid)),
         longest_voxels=96,
         multiple=8,
     )

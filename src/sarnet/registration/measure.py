@@ -8,13 +8,12 @@ from jaxtyping import Bool
 
 from sarnet import __version__
 from sarnet.config import RegistrationSettings
-from sarnet.errors import InputError
 from sarnet.images import Grid, Image, foreground
 from sarnet.losses import lncc
 from sarnet.metrics import SurfaceDistance, dice, folding_percent, surface_distances
 from sarnet.networks import LoadedGenerator
 from sarnet.registration.middle import Middle
-from sarnet.registration.network_pair import prepare_pair
+from sarnet.registration.network_pair import prepare_pair, shared_content
 from sarnet.registration.own_masks import own_masks
 from sarnet.registration.record import AffineRecord, Record, RecordedGrid
 from sarnet.registration.result import Registration
@@ -143,11 +142,11 @@ def _similarities(work: Work, fixed: Image, moving: Image) -> tuple[float, float
     found = []
     for transform in (work.initial, work.transform):
         longest = _JUDGED_VOXELS[fixed.grid.dimension]
-        try:
-            pair = prepare_pair(fixed, moving, Middle.unsplit(fixed.grid, transform), longest_voxels=longest)
-        except InputError:  # nothing of one lies where the other is
+        middle = Middle.unsplit(fixed.grid, transform)
+        if not shared_content(fixed, moving, middle).any():  # nothing of one lies where the other is
             found.append(0.0)
             continue
+        pair = prepare_pair(fixed, moving, middle, longest_voxels=longest)
         found.append(1 - float(lncc(pair.fixed, pair.moving, weight=pair.weight)))
     return found[0], found[1]
 

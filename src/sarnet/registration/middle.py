@@ -47,8 +47,8 @@ class Middle:
         grid = None if half is None else _shared(fixed, moving, half)
         if half is None or grid is None:
             return cls.unsplit(fixed, start)
-        there = _affine(half, grid)
-        return cls(from_fixed=there, to_fixed=_affine(np.linalg.inv(half), grid), to_moving=there, grid=grid)
+        there, back = (Transform.from_homogeneous(each, grid) for each in (half, np.linalg.inv(half)))
+        return cls(from_fixed=there, to_fixed=back, to_moving=there, grid=grid)
 
     @classmethod
     def unsplit(cls, fixed: Grid, start: Transform) -> "Middle":
@@ -68,10 +68,6 @@ class Middle:
         world = voxels @ grid.voxel_to_world().T.astype(np.float32)
         field = Transform.identity(grid).with_displacement(world)
         return compose(compose(self.from_fixed, field, grid=target, hold_edges=True), self.to_moving)
-
-
-def _affine(matrix: Float[np.ndarray, "row column"], grid: Grid) -> Transform:
-    return Transform(grid=grid, matrix=matrix[:-1, :-1], translation=matrix[:-1, -1])
 
 
 def _shared(fixed: Grid, moving: Grid, half: np.ndarray) -> Grid | None:

@@ -160,7 +160,11 @@ def prepare_pair(  # noqa: PLR0913  each by its name alone
         InputError: If nothing is left to count: images or masks that do not meet.
     """
     masks = masks or Masks()
-    content = _content(fixed, moving, middle)
+    content = shared_content(fixed, moving, middle)
+    if not content.any():
+        raise InputError(
+            "fixed and moving show nothing at one place: check their origins, or give an initial transform"
+        )
     grid = network_grid(
         middle.grid,
         multiple=multiple,
@@ -176,10 +180,6 @@ def prepare_pair(  # noqa: PLR0913  each by its name alone
     if masks.moving is not None:
         weight = weight & (apply(middle.to_moving, masks.moving, grid, interpolation="nearest", outside=0).array != 0)
     if not weight.any():
-        if masks.fixed is None and masks.moving is None:
-            raise InputError(
-                "fixed and moving show nothing at one place: check their origins, or give an initial transform"
-            )
         raise InputError("fixed_mask and moving_mask leave no voxel of the foreground: check that they overlap")
     read, moved = _read(fixed, middle.to_fixed, grid), _read(moving, middle.to_moving, grid)
     found = contrast(read, moved, weight)
@@ -208,12 +208,8 @@ def _background(fixed: np.ndarray, shown: Bool[np.ndarray, "*space"]) -> float:
     return 0.0 if shown.all() else float(np.median(fixed[~shown]))
 
 
-def _regions(regions: Sequence[Image], transform: Transform, grid: Grid) -> Tensor:
-    return torch.cat([_tensor(apply(transform, each, grid, interpolation="linear").array) for each in regions], dim=1)
-
-
-def _content(fixed: Image, moving: Image, middle: Middle) -> Bool[np.ndarray, "*space"]:
-    """Where either image shows more than background and both reach, on the middle's grid."""
+def shared_content(fixed: Image, moving: Image, middle: Middle) -> Bool[np.ndarray, "*space"]:
+    """Return where either image shows more than background and both reach, on the middle's grid."""
     outside, background, shown = 0, 1, 2
     found = []
     for image, transform in ((fixed, middle.to_fixed), (moving, middle.to_moving)):
@@ -223,6 +219,10 @@ def _content(fixed: Image, moving: Image, middle: Middle) -> Bool[np.ndarray, "*
     reached = (found[0] != outside) & (found[1] != outside)
     content: np.ndarray = reached & ((found[0] == shown) | (found[1] == shown))
     return content
+
+
+def _regions(regions: Sequence[Image], transform: Transform, grid: Grid) -> Tensor:
+    return torch.cat([_tensor(apply(transform, each, grid, interpolation="linear").array) for each in regions], dim=1)
 
 
 def _bounding_box(content: np.ndarray) -> tuple[slice, ...] | None:

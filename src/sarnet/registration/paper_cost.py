@@ -50,14 +50,11 @@ class PaperCost:
     settings: PaperSettings
 
     @classmethod
-    def of(
-        cls, pair: NetworkPair, fields: PlaneFields, loaded: LoadedGenerator, settings: PaperSettings
-    ) -> "PaperCost":
+    def of(cls, pair: NetworkPair, loaded: LoadedGenerator, settings: PaperSettings) -> "PaperCost":
         """Let F register the pair the other way round, and load what judges images.
 
         Args:
             pair: A slice, with the masks as regions.
-            fields: What the network says of it.
             loaded: G with F and the discriminator.
             settings: Weights of the terms.
 

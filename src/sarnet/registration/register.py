@@ -204,7 +204,7 @@ def _adapted(
     if settings.adapt == "none":
         return unadapted(look.fields, similarity), None
     if settings.adapt == "paper":
-        cost = PaperCost.of(look.pair, look.fields, loaded, settings.paper)
+        cost = PaperCost.of(look.pair, loaded, settings.paper)
         # the layer as it was trained, and nothing else
         last = adaptation.model_copy(update={"reads": "last"})
         return adapt_last_layer(look.fields, cost, settings=last), None

@@ -12,7 +12,6 @@ import SimpleITK as sitk
 from jaxtyping import Float
 
 from sarnet.errors import GridError, InputError
-from sarnet.images.grid import Grid
 from sarnet.images.image import Image
 from sarnet.images.intensity import border_value
 from sarnet.transforms.transform import Transform
@@ -180,7 +179,7 @@ def _midway(first: Transform, second: Transform) -> Transform | None:
     far from each other that there is no middle.
     """
     between = affine_root(np.linalg.solve(first.homogeneous(), second.homogeneous()))
-    return None if between is None else _affine(first.homogeneous() @ between, first.grid)
+    return None if between is None else Transform.from_homogeneous(first.homogeneous() @ between, first.grid)
 
 
 def affine_root(matrix: Float[np.ndarray, "row column"]) -> Float[np.ndarray, "row column"] | None:
@@ -205,11 +204,7 @@ def affine_root(matrix: Float[np.ndarray, "row column"]) -> Float[np.ndarray, "r
 
 
 def _inverse(affine: Transform) -> Transform:
-    return _affine(np.linalg.inv(affine.homogeneous()), affine.grid)
-
-
-def _affine(matrix: Float[np.ndarray, "row column"], grid: Grid) -> Transform:
-    return Transform(grid=grid, matrix=matrix[:-1, :-1], translation=matrix[:-1, -1])
+    return Transform.from_homogeneous(np.linalg.inv(affine.homogeneous()), affine.grid)
 
 
 def _cost_both_ways(there: _Level, back: _Level, transform: Transform) -> float:

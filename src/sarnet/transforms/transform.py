@@ -69,6 +69,11 @@ class Transform:
         return cls(grid=grid, matrix=np.eye(grid.dimension), translation=np.zeros(grid.dimension))
 
     @classmethod
+    def from_homogeneous(cls, matrix: Float[np.ndarray, "one_more one_more"], grid: Grid) -> "Transform":
+        """Return the affine map of one matrix of the homogeneous coordinates (x, y[, z], 1)."""
+        return cls(grid=grid, matrix=matrix[:-1, :-1], translation=matrix[:-1, -1])
+
+    @classmethod
     def from_itk(cls, transform: sitk.Transform, grid: Grid) -> "Transform":
         """Take over any ITK transform.
 
