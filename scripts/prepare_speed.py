@@ -4,7 +4,7 @@
     python scripts/prepare_speed.py DATA docs/results/prepare.json
 
 DATA has cxr/visits.csv, cardiac/frames.csv, brain2d/subjects.csv, brain3d/subjects.csv and liver/, with the images that
-they list. Processor seconds are those of all processes, memory is the largest one's.
+they list. Processor seconds are those of all processes.
 """
 
 import json
@@ -68,7 +68,6 @@ def _measured(words: list[object], out: Path) -> dict[str, object]:
         "images": len(read_manifest(out)),
         "seconds": round(seconds, 2),
         "processor_seconds": round(used.ru_utime + used.ru_stime, 2),
-        "largest_process_mb": round(used.ru_maxrss / 1024),
     }
 
 

@@ -49,6 +49,15 @@ def test_stated_speeds_of_transforms_are_those_measured() -> None:
             assert figure not in run or format(run[figure], form) in page, run["name"]
 
 
+def test_stated_seconds_of_preparing_are_those_measured() -> None:
+    measured = json.loads((RESULTS / "prepare.json").read_text(encoding="utf-8"))
+    page = (DOCS / "data.md").read_text(encoding="utf-8").partition("## Measured")[2]
+
+    for run in measured["runs"]:
+        figures = f"| {run['seconds']:.1f} | {run['processor_seconds']:.1f} |"
+        assert [line for line in page.splitlines() if figures in line and f"| {run['images']}" in line], run["name"]
+
+
 @pytest.mark.parametrize("verb", ["compose", "apply", "invert"])
 def test_no_peer_is_quicker_on_transforms_nor_inverts_better(verb: str) -> None:
     runs = json.loads((RESULTS / "transform-speed.json").read_text(encoding="utf-8"))["runs"]
