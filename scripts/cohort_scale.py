@@ -4,15 +4,18 @@
     python scripts/cohort_scale.py throughput docs/results/cohort-throughput.json
     python scripts/cohort_scale.py scheduler 100000 docs/results/cohort-scheduler.json
 
-throughput: the packaged slices, deformed at random, registered with their results written, by one process in a loop and
-by two workers, in turns; the process and the workers have registered a pair before. scheduler: pairs that do nothing,
+throughput: the packaged slices, deformed at random, registered with their results written, by one process in a loop, by
+two workers, and by two plain processes with half of the pairs each and no Dask, which is what the machine allows; in
+turns, all processes have registered a pair before. scheduler: pairs that do nothing,
 through the same code: seconds and memory of the process that holds scheduler and client, and of the workers.
 """
 
 import json
+import multiprocessing
 import sys
 import tempfile
 import time
+from multiprocessing.pool import Pool
 from pathlib import Path
 
 import numpy as np
@@ -20,47 +23,73 @@ import psutil
 from scipy import ndimage
 
 from sarnet.benchmark.hardware import hardware
-from sarnet.cohort import CohortPair, open_cohort, own_cluster
+from sarnet.cohort import Cluster, CohortPair, open_cohort, own_cluster
 from sarnet.cohort.job import Job, worker_state
 from sarnet.cohort.pair import folder_of
 from sarnet.config import RegistrationSettings
 from sarnet.images import Image, sample_files, sample_pair, write_image
 from sarnet.registration import PairFiles
 
-PAIRS_OF_A_TURN = 12
-TURNS = 4
+PAIRS_OF_A_TURN = 24
+TURNS = 5
 WORKERS = 2
 
 
 def throughput() -> dict[str, object]:
-    """Pairs a second by a loop and by workers."""
+    """Seconds that a loop, workers and plain processes take for the same pairs."""
     settings = RegistrationSettings(threads=1)
     turns = []
-    with tempfile.TemporaryDirectory() as name, sample_files() as files, own_cluster(WORKERS) as cluster:
+    with (
+        tempfile.TemporaryDirectory() as name,
+        sample_files() as files,
+        own_cluster(WORKERS) as cluster,
+        multiprocessing.get_context("spawn").Pool(WORKERS) as processes,
+    ):
         folder = Path(name)
-        pairs = [_pair(folder, index, files.fixed) for index in range(PAIRS_OF_A_TURN + WORKERS)]
-        job = Job(out=folder / "loop-warm", settings=settings, expected=worker_state(settings))
-        job(pairs[0])
-        with open_cohort(pairs, folder / "warm", settings, resume=False) as cohort:
-            list(cohort.register(cluster))
-        for turn in range(TURNS):
-            some = pairs[:PAIRS_OF_A_TURN]
-            loop = Job(out=folder / f"loop-{turn}", settings=settings, expected=worker_state(settings))
-            begin = time.perf_counter()
-            assert all(loop(pair).reason is None for pair in some)
-            alone = time.perf_counter() - begin
-            with open_cohort(some, folder / f"cohort-{turn}", settings, resume=False) as cohort:
-                begin = time.perf_counter()
-                assert all(each.reason is None for each in cohort.register(cluster))
-                together = time.perf_counter() - begin
-            turns.append({"loop_seconds": alone, "workers_seconds": together, "ratio": alone / together})
-            print(turns[-1], flush=True)
+        pairs = [_pair(folder, index, files.fixed) for index in range(PAIRS_OF_A_TURN)]
+        for turn in range(-1, TURNS):  # the first of them warms up
+            some = pairs[: PAIRS_OF_A_TURN if turn >= 0 else WORKERS]
+            outs = [folder / f"{what}-{turn}" for what in ("loop", "workers", "processes")]
+            taken = {
+                "loop_seconds": _loop(some, outs[0], settings),
+                "workers_seconds": _workers(some, outs[1], settings, cluster),
+                "processes_seconds": _processes(some, outs[2], settings, processes),
+            }
+            if turn >= 0:
+                turns.append(taken)
+                print(taken, flush=True)
+
+    def ratio(what: str) -> float:
+        return float(np.median([turn["loop_seconds"] / turn[what] for turn in turns]))
+
     return {
         "pairs_of_a_turn": PAIRS_OF_A_TURN,
         "workers": WORKERS,
         "turns": turns,
-        "ratio_median": float(np.median([turn["ratio"] for turn in turns])),
+        "workers_ratio_median": ratio("workers_seconds"),
+        "processes_ratio_median": ratio("processes_seconds"),
     }
+
+
+def _loop(pairs: list[CohortPair], out: Path, settings: RegistrationSettings) -> float:
+    job = Job(out=out, settings=settings, expected=worker_state(settings))
+    begin = time.perf_counter()
+    assert all(job(pair).reason is None for pair in pairs)
+    return time.perf_counter() - begin
+
+
+def _workers(pairs: list[CohortPair], out: Path, settings: RegistrationSettings, cluster: Cluster) -> float:
+    with open_cohort(pairs, out, settings, resume=False) as cohort:
+        begin = time.perf_counter()
+        assert all(each.reason is None for each in cohort.register(cluster))
+        return time.perf_counter() - begin
+
+
+def _processes(pairs: list[CohortPair], out: Path, settings: RegistrationSettings, processes: Pool) -> float:
+    shares = [(pairs[worker::WORKERS], out, settings) for worker in range(WORKERS)]
+    begin = time.perf_counter()
+    processes.starmap(_loop, shares, chunksize=1)
+    return time.perf_counter() - begin
 
 
 def scheduler(count: int) -> dict[str, object]:

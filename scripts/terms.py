@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measure what each term of the objective buys: short equal trainings of the second stage, each without one term.
 
-    python scripts/terms.py ROWS.jsonl --visits visits.csv --vgg vgg16.safetensors --brain2d brain2d [--seed 0 --seed 1]
+    python scripts/terms.py docs/results/terms.json --visits visits.csv --vgg vgg16.safetensors --brain2d brain2d
 
 Every training begins with ``sarnet-cxr-initial`` and is that of configs/cpu.toml, shortened to STEPS steps of two
 pairs at a lower rate. Afterwards: X-rays deformed by known fields (the forward pass), and brain slices with the last
@@ -21,11 +21,12 @@ import typer
 from sarnet.benchmark import Row, plan, summarise
 from sarnet.benchmark.hardware import hardware
 from sarnet.config import BenchmarkSettings, RegistrationSettings, TrainingSettings, read_settings
+from sarnet.images import write_whole
 from sarnet.training import train
 
 CPU = Path(__file__).parent.parent / "configs" / "cpu.toml"
 START = "sarnet-cxr-initial"
-STEPS = 24
+STEPS = 32
 SHORT = (
     f"adversarial.steps={STEPS}",
     "adversarial.warm_up_steps=6",
@@ -54,23 +55,19 @@ def main(
     seed: Annotated[list[int], typer.Option()] = [0, 1, 2],  # noqa: B006
 ) -> None:
     """Train and measure what is not in ``rows`` yet."""
-    done = {(row["without"], row["seed"]) for row in _read(rows)}
+    found: list[dict[str, Any]] = json.loads(rows.read_text(encoding="utf-8")) if rows.exists() else []
+    done = {(row["without"], row["seed"]) for row in found}
     todo: list[tuple[str, int]] = [("training", 0)] if 0 in seed else []
     todo += [(without, each) for each in seed for without in ("nothing", *TERMS)]
     for without, each in [pair for pair in todo if pair not in done]:
         begin = time.perf_counter()
         with tempfile.TemporaryDirectory() as out:
             weights = START if without == "training" else _train(without, each, visits, vgg, out)
-            found = _measure(weights, visits, brain2d)
-        row = {"without": without, "seed": each, "steps": 0 if without == "training" else STEPS, **found}
-        row |= {"seconds": round(time.perf_counter() - begin, 1), "hardware": hardware()}
-        with rows.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
-        print(row, flush=True)
-
-
-def _read(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+            figures = _measure(weights, visits, brain2d)
+        row = {"without": without, "seed": each, "steps": 0 if without == "training" else STEPS, **figures}
+        found.append(row | {"seconds": round(time.perf_counter() - begin, 1), "hardware": hardware()})
+        write_whole(rows, ("[\n" + ",\n".join(map(json.dumps, found)) + "\n]\n").encode())
+        print(found[-1], flush=True)
 
 
 def _train(without: str, seed: int, visits: Path, vgg: Path, out: str) -> str:

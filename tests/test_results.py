@@ -1,6 +1,7 @@
 """The figures that the documents state are those of the result files beside them."""
 
 import json
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +57,27 @@ def test_stated_seconds_of_preparing_are_those_measured() -> None:
     for run in measured["runs"]:
         figures = f"| {run['seconds']:.1f} | {run['processor_seconds']:.1f} |"
         assert [line for line in page.splitlines() if figures in line and f"| {run['images']}" in line], run["name"]
+
+
+def test_stated_costs_of_a_cohort_are_those_measured() -> None:
+    throughput, scheduler, volume = (
+        json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("cohort-throughput", "cohort-scheduler", "volume-memory-one-thread")
+    )
+    page = (DOCS / "cohort.md").read_text(encoding="utf-8").partition("## How fast")[2]
+    share, seconds = scheduler["processor_milliseconds_a_pair"], volume["processor_seconds_with_files"]
+
+    for what in ("loop", "workers", "processes"):
+        assert f"{statistics.median(turn[f'{what}_seconds'] for turn in throughput['turns']):.1f} s" in page
+    assert f"{throughput['workers_ratio_median']:.2f} times as fast" in page
+    assert f"{throughput['processes_ratio_median']:.2f} times" in page
+    assert f"| {scheduler['seconds']:.0f} s, beside other work; {share:.2f} ms" in page
+    assert f"| {scheduler['megabytes_before']:.0f} MB before, {scheduler['megabytes_largest']:.0f} MB at most" in page
+    assert f"| {seconds:.0f} s of processor, {volume['peak_memory_mb'] / 1024:.1f} GB of memory, " in page
+    assert f"{volume['megabytes_written'] / 1000:.1f} GB of results" in page
+    for workers in (10, 100, 1_000):
+        hours, rate = 100_000 * seconds / 3600 / workers, workers / seconds
+        assert f"| {workers:,} | {hours:,.1f} h | {rate:.1f} | {rate * share / 10:.1f} % |" in page
 
 
 @pytest.mark.parametrize("verb", ["compose", "apply", "invert"])

@@ -25,6 +25,16 @@ def test_paths_of_a_table_are_relative_to_its_folder(table: Write, tmp_path: Pat
     assert pair.extra == {"site": "north"}
 
 
+def test_guides_of_a_table_reach_the_pair(table: Write, tmp_path: Path) -> None:
+    path = table("fixed,moving,guide_fixed,guide_moving,guide_points", "a.png,b.png,ga.png,gb.png,points.csv")
+
+    (pair,) = pairs_of(read_table(path))
+
+    assert (pair.files.guide_fixed, pair.files.guide_moving) == (tmp_path / "ga.png", tmp_path / "gb.png")
+    assert pair.files.guide_points == tmp_path / "points.csv"
+    assert not pair.extra
+
+
 def test_pair_without_an_id_is_called_after_its_files(table: Write) -> None:
     (pair,) = pairs_of(read_table(table("fixed,moving", "x/a.nii.gz,y/b.nii.gz", files=False)))
 
@@ -44,7 +54,8 @@ def test_image_is_called_after_its_patient_and_visit(table: Write) -> None:
         (["fixed,other", "a.png,b.png"], "has no column moving; wanted are fixed and moving, or image"),
         (["fixed,moving,fixed_lables", "a,b,c"], "column 'fixed_lables'; did you mean 'fixed_labels'?"),
         (["fixed,moving", "a.png,"], "row 2, has no moving image"),
-        (["fixed,moving,fixed_labels", "a.png,b.png,c.png"], "has labels of one image"),
+        (["fixed,moving,fixed_labels", "a.png,b.png,c.png"], "has fixed_labels, but no moving_labels"),
+        (["fixed,moving,guide_moving", "a.png,b.png,c.png"], "has guide_moving, but no guide_fixed"),
         (["fixed,moving", "a.png,b.png", "a.png,b.png,c.png"], "row 3, has more cells than the 2 columns"),
         (["fixed,moving"], "has no row"),
     ],

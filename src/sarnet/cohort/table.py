@@ -52,7 +52,7 @@ def read_table(path: Path) -> Table:
 
 
 def pairs_of(table: Table, *, spacing: tuple[float, ...] | None = None) -> list[CohortPair]:
-    """Make a pair of every row with the columns fixed and moving, and id, masks, labels and initial_transform if any.
+    """Make a pair of every row with the columns fixed and moving, and id and any other file of a pair where there is.
 
     Without an id, a pair is called after its two files.
 
@@ -66,10 +66,10 @@ def pairs_of(table: Table, *, spacing: tuple[float, ...] | None = None) -> list[
         missing = [name for name in ("fixed", "moving") if name not in paths]
         if missing:
             raise DataError(f"{table.path}, row {number}, has no {' and no '.join(missing)} image")
-        if ("fixed_labels" in paths) != ("moving_labels" in paths):
-            raise DataError(
-                f"{table.path}, row {number}, has labels of one image, but they are compared: give both, or neither"
-            )
+        for one, other in (("fixed_labels", "moving_labels"), ("guide_fixed", "guide_moving")):
+            if (one in paths) != (other in paths):
+                there, gone = (one, other) if one in paths else (other, one)
+                raise DataError(f"{table.path}, row {number}, has {there}, but no {gone}: give both, or neither")
         files = PairFiles(**paths, spacing=spacing)
         id_ = row.get("id") or f"{stem(files.moving)}-to-{stem(files.fixed)}"
         extra = {name: row[name] for name in table.columns if name not in _PAIR_COLUMNS}
