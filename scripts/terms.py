@@ -26,15 +26,15 @@ from sarnet.training import train
 
 CPU = Path(__file__).parent.parent / "configs" / "cpu.toml"
 START = "sarnet-cxr-initial"
-STEPS = 32
+STEPS = 24
 SHORT = (
     f"adversarial.steps={STEPS}",
     "adversarial.warm_up_steps=6",
     "adversarial.learning_rate=1e-4",
-    f"validate_steps={STEPS}",
+    f"validate_steps={2 * STEPS}",
     'adversarial.sources=[{kind="simulated", pairs=1, masks=false}, {kind="patients", pairs=1}]',
 )
-X_RAYS, BRAINS = 40, 10
+X_RAYS, BRAINS = 24, 10
 
 TERMS: dict[str, tuple[str, ...]] = {
     "field": ("field", "field_length", "coarse_field"),

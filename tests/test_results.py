@@ -50,13 +50,23 @@ def test_stated_speeds_of_transforms_are_those_measured() -> None:
             assert figure not in run or format(run[figure], form) in page, run["name"]
 
 
-def test_stated_seconds_of_preparing_are_those_measured() -> None:
+def test_stated_costs_of_preparing_are_those_measured() -> None:
     measured = json.loads((RESULTS / "prepare.json").read_text(encoding="utf-8"))
     page = (DOCS / "data.md").read_text(encoding="utf-8").partition("## Measured")[2]
 
     for run in measured["runs"]:
-        figures = f"| {run['seconds']:.1f} | {run['processor_seconds']:.1f} |"
+        figures = f"| {run['seconds']:.1f} | {run['processor_seconds']:.1f} | {run['peak_memory_mb']:,} MB |"
         assert [line for line in page.splitlines() if figures in line and f"| {run['images']}" in line], run["name"]
+
+
+def test_stated_overlaps_of_a_head_are_those_measured() -> None:
+    measured = json.loads((RESULTS / "brain-extraction.json").read_text(encoding="utf-8"))
+    page = (DOCS / "data.md").read_text(encoding="utf-8").partition("## Measured")[2]
+
+    assert f"after {measured['seconds']:.0f} s" in page
+    for head in measured["heads"]:
+        for figure in ("dice_with_other_mask", "dice_with_template_before", "dice_with_template_prepared"):
+            assert f"{head[figure]:.3f}" in page, figure
 
 
 def test_stated_costs_of_a_cohort_are_those_measured() -> None:
