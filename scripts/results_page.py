@@ -4,8 +4,8 @@
     python scripts/results_page.py [PAGE.md]
 
 The template has the words, the rows have every figure: ``table(file, reference)`` is a table of all methods of a file,
-``of(file, method).dice`` (or any other figure of a summary) a number in the text, and ``mean(file, "dice", pair="1")``
-or ``measured(file)`` one of what a script wrote.
+``of(file, method).dice`` (or any other figure of a summary) a number in the text, and ``mean(file, "dice", pair="1")``,
+``spread(file, "dice", pair="1")`` or ``measured(file)`` one of what a script wrote.
 """
 
 import json
@@ -29,7 +29,7 @@ def main() -> None:
     environment = Environment(  # noqa: S701  # Markdown, from this repository alone
         loader=FileSystemLoader(DOCS), undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
     )
-    environment.globals.update(table=_table, of=_of, mean=_mean, measured=_measured)
+    environment.globals.update(table=_table, of=_of, mean=_mean, spread=_spread, measured=_measured)
     environment.filters.update(fixed=lambda value, digits=3: f"{value:.{digits}f}")
     page = Path(sys.argv[1]) if len(sys.argv) > 1 else DOCS / "results.md"
     write_whole(page, environment.get_template("results.md.j2").render().encode())
@@ -54,6 +54,13 @@ def _mean(name: str, figure: str, **where: Any) -> float:
     """The mean of a figure, or the share of what is true, over the entries that agree with ``where``."""
     found = [each[figure] for each in _measured(name) if all(each[key] == value for key, value in where.items())]
     return float(np.mean(found))
+
+
+def _spread(name: str, figure: str, digits: int = 3, **where: Any) -> str:
+    """The mean of a figure over the entries that agree with ``where``, and the range where there are several."""
+    found = [each[figure] for each in _measured(name) if all(each[key] == value for key, value in where.items())]
+    middle = f"{np.mean(found):.{digits}f}"
+    return middle if len(found) == 1 else f"{middle} ({min(found):.{digits}f} to {max(found):.{digits}f})"
 
 
 def _rows(name: str) -> list[Row]:

@@ -87,7 +87,9 @@ def test_bids_directory_becomes_derivatives(run, many, cluster, tmp_path):
         (("cohort", "pairs.csv", "--transform", "elastic"), "'transform'"),
         (("cohort", "pairs.csv", "--model", "sarnet-cxr-initail"), "'sarnet-cxr-initail' is not known"),
         (("cohort", "pairs.csv", "--scheduler", "tcp://127.0.0.1:9"), "scheduler tcp://127.0.0.1:9 cannot be reached"),
-        (("cohort", "pairs.csv", "--scheduler", "nonsense://x"), "scheduler nonsense://x cannot be reached"),
+        (("cohort", "pairs.csv", "--scheduler", "nonsense://x"), "scheduler nonsense://x is no address: wanted"),
+        (("cohort", "pairs.csv", "--scheduler", "localhost"), "scheduler localhost is no address: wanted"),
+        (("cohort", "pairs.csv", "--scheduler", "tls://127.0.0.1:9"), "tls://127.0.0.1:9 wants certificates"),
         (("cohort", "pairs.csv", "--atlas", "shifted.nii.gz"), "lists pairs, and an atlas is given, too"),
     ],
 )
@@ -98,6 +100,20 @@ def test_wrong_use_is_told_in_one_line(words, message, run, many, tmp_path):
 
     assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
     assert message in ran.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_patients_with_one_visit_are_counted(run, many, files, cluster, tmp_path):
+    table = tmp_path / "visits.csv"
+    table.write_text(
+        f"image,patient,visit\n{files}/fixed.nii.gz,a,0\n{files}/moving.nii.gz,a ,1\n{many}/shifted.nii.gz,b,0\n"
+    )
+
+    ran = run("cohort", table, "--out", tmp_path / "out", "--scheduler", cluster.address, *FAST)
+
+    assert ran.code == 0
+    assert "1 patients have one visit only and are left out: b\n" in ran.err
+    assert "1 pairs: 1 registered, 0 failed." in ran.out
 
 
 def test_missing_dask_says_which_extra_installs_it(run, many, tmp_path, monkeypatch):

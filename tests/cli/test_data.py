@@ -43,6 +43,16 @@ def test_strict_run_that_leaves_an_image_out_ends_with_3(run, visits, tmp_path, 
     assert "5 images are in" in ran.out
 
 
+def test_run_that_leaves_every_image_out_is_an_error(run, visits, tmp_path):
+    for path in tmp_path.glob("image*.png"):
+        path.write_bytes(b"no picture")
+
+    ran = run("data", "prepare", "csv", visits, "--out", tmp_path / "prepared", "--workers", 1)
+
+    assert (ran.code, ran.out) == (2, "")
+    assert "left-out.csv names every image, none is prepared" in ran.err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -109,7 +119,28 @@ def test_folds_are_a_csv_each(run, prepared):
     assert len({person for people in tested for person in people}) == 6
 
 
-@pytest.mark.parametrize("shares", ["70,30", "70,x,20", "70,0,30"])
+def test_folds_that_are_there_are_kept_unless_they_are_to_be_overwritten(run, prepared):
+    run("data", "split", prepared, "--folds", 3)
+    before = {path.name: path.read_bytes() for path in prepared.glob("fold-*.csv")}
+
+    kept = run("data", "split", prepared, "--folds", 2, "--seed", 5)
+    after_kept = {path.name: path.read_bytes() for path in prepared.glob("fold-*.csv")}
+    drawn = run("data", "split", prepared, "--folds", 2, "--seed", 5, "--overwrite")
+
+    assert (kept.code, drawn.code) == (2, 0)
+    assert "holds 3 folds already, fold-1.csv the first: --overwrite removes them" in kept.err
+    assert after_kept == before
+    assert sorted(path.name for path in prepared.glob("fold-*.csv")) == ["fold-1.csv", "fold-2.csv"]
+
+
+def test_folds_have_no_shares(run, prepared):
+    ran = run("data", "split", prepared, "--folds", 2, "--shares", "50,20,30")
+
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert "shares is given with folds" in ran.err
+
+
+@pytest.mark.parametrize("shares", ["70,30", "70,x,20", "70,0,30", "nan,1,1", "inf,1,1"])
 def test_shares_are_three_numbers(run, prepared, shares):
     ran = run("data", "split", prepared, "--shares", shares)
 

@@ -1,3 +1,5 @@
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -87,3 +89,38 @@ def test_atlas_without_images_or_over_another_is_refused(images: list[CohortImag
         image.image.unlink()
     with pytest.raises(DataError, match=r"2 files do not exist: .*image0.nii.gz, .*image1.nii.gz"):
         begin_atlas(images, tmp_path / "other")
+
+
+def test_atlas_that_was_begun_with_others_is_not_gone_on_with(images: list[CohortImage], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    first, second = (image.image for image in images[:2])
+    begin_atlas(images[:3], out, initial=first)
+    begin_atlas(images[:3], out, initial=first, resume=True)
+    template = (out / "round-0" / "template.nii.gz").read_bytes()
+
+    for arguments, message in (
+        ((images[:3], second), f"was begun with initial = {first}, now {second}: results of both would be mixed"),
+        ((images[:3], None), f"initial = {first}, now None"),
+        ((images, first), "other images, which were added, removed or changed since: i3"),
+        ((images[1:3], first), "since: i0"),
+        ((images[2::-1], first), "the same images in another order"),
+        (([replace(image, spacing=(2.0, 2.0)) for image in images[:3]], first), "spacing = None, now (2.0, 2.0)"),
+    ):
+        with pytest.raises(InputError, match=re.escape(message)):
+            begin_atlas(arguments[0], out, initial=arguments[1], resume=True)
+    second.write_bytes(images[3].image.read_bytes())
+    with pytest.raises(InputError, match="since: i1: results of both"):
+        begin_atlas(images[:3], out, initial=first, resume=True)
+    first.write_bytes(images[3].image.read_bytes())
+    with pytest.raises(InputError, match=f"initial = {first}, now of other content; other images, .* since: i0, i1"):
+        begin_atlas(images[:3], out, initial=first, resume=True)
+
+    assert (out / "round-0" / "template.nii.gz").read_bytes() == template
+
+
+def test_atlas_that_does_not_tell_its_beginning_is_not_gone_on_with(images: list[CohortImage], tmp_path: Path) -> None:
+    begin_atlas(images, tmp_path / "out")
+    (tmp_path / "out" / "atlas.json").unlink()
+
+    with pytest.raises(DataError, match=r"atlas.json, what the atlas was begun with, cannot be read"):
+        begin_atlas(images, tmp_path / "out", resume=True)

@@ -1,5 +1,6 @@
 import csv
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from sarnet.cohort import Cluster, CohortPair, Row, open_cohort, worst_first
 from sarnet.cohort.job import Job, Outcome, WorkerState, _load_once, worker_state
-from sarnet.cohort.receipt import is_valid
+from sarnet.cohort.receipt import Stamp, is_valid
 from sarnet.config import RegistrationSettings
 from sarnet.errors import DataError, InputError
 from sarnet.images import Image, read_image, write_image
@@ -91,6 +92,31 @@ def test_resuming_registers_what_failed_or_is_not_valid_and_nothing_else(
     assert (out / "pairs" / "p5" / "mine.txt").exists()
     assert not list((out / "failures").iterdir())
     assert not list((out / "pairs").glob(".*"))
+
+
+def test_pair_whose_files_have_other_roles_is_registered_again(
+    pairs: MakePairs, affine: RegistrationSettings, cluster: Cluster, tmp_path: Path
+) -> None:
+    made, out = pairs(4), tmp_path / "out"
+    labels = Image.from_array((read_image(made[0].files.fixed).array > 0).astype(np.uint8))
+    write_image(labels, tmp_path / "labels.nii.gz")
+    compared = {"fixed_labels": tmp_path / "labels.nii.gz", "moving_labels": tmp_path / "labels.nii.gz"}
+    steering = {"guide_fixed": tmp_path / "labels.nii.gz", "guide_moving": tmp_path / "labels.nii.gz"}
+    begun = [replace(pair, files=replace(pair.files, **compared)) for pair in made[:2]] + made[2:]
+    _run(begun, out, affine, cluster)
+
+    files = made[2].files
+    changed = [
+        begun[0],
+        replace(made[1], files=replace(made[1].files, **steering)),
+        replace(made[2], files=replace(files, fixed=files.moving, moving=files.fixed)),
+        made[3],
+    ]
+    rows, registered = _run(changed, out, affine, cluster, resume=True)
+
+    assert registered == ["p1", "p2"]
+    assert (rows[1].dice, rows[2].fixed) == (None, str(files.moving))
+    assert read_record(out / "pairs" / "p2").inputs == changed[2].files.inputs()
 
 
 def test_settings_are_not_mixed_and_the_change_is_named(
@@ -223,6 +249,41 @@ def _die_of_the_first(number: int) -> int:
     if number == 0:
         os._exit(1)
     return number + 1
+
+
+def test_stamp_of_a_folder_tells_a_slice_of_other_content(tmp_path: Path) -> None:
+    for name in ("1.dcm", "2.dcm"):
+        (tmp_path / name).write_bytes(b"slice")
+        os.utime(tmp_path / name, (1_000, 1_000))
+    folder = tmp_path.stat().st_mtime_ns
+    before = Stamp.of(tmp_path)
+    assert Stamp.of(tmp_path) == before
+
+    (tmp_path / "1.dcm").write_bytes(b"other")  # as long, and older than the newest of them
+    os.utime(tmp_path / "1.dcm", (900, 900))
+
+    assert tmp_path.stat().st_mtime_ns == folder
+    assert Stamp.of(tmp_path) != before
+
+
+@pytest.mark.parametrize(
+    ("header", "line"),
+    [("a.mhd", "ElementDataFile = a.raw"), ("a.nhdr", "data file: a.raw"), ("a.nhdr", "datafile:a.raw")],
+)
+def test_stamp_of_a_header_tells_other_data(header: str, line: str, tmp_path: Path) -> None:
+    (tmp_path / header).write_text(f"NDims = 2\n{line}\n", encoding="utf-8")
+    (tmp_path / "a.raw").write_bytes(b"data")
+    before = Stamp.of(tmp_path / header)
+
+    (tmp_path / "a.raw").write_bytes(b"more data")
+
+    assert Stamp.of(tmp_path / header) != before
+
+
+def test_stamp_of_a_header_without_a_data_file_is_that_of_the_header(tmp_path: Path) -> None:
+    (tmp_path / "a.mhd").write_text("NDims = 2\nElementDataFile = LOCAL\n", encoding="utf-8")
+
+    assert Stamp.of(tmp_path / "a.mhd").size_bytes == (tmp_path / "a.mhd").stat().st_size
 
 
 def test_missing_files_are_told_before_anything_is_written(

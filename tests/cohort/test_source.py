@@ -16,14 +16,15 @@ def _names(pairs: list[CohortPair]) -> list[tuple[str, str, str]]:
 
 
 def test_visits_go_to_the_first_by_number_and_not_by_word(table: Write) -> None:
-    pairs = find_pairs(table(*VISITS))
+    pairs, seen_once = find_pairs(table(*VISITS))
 
     assert _names(pairs) == [("p1_9", "d.png", "b.png"), ("p1_10", "d.png", "a.png")]
+    assert seen_once == ("p2",)
     assert pairs[0].files.moving_labels is None  # the first visit has none to compare with
 
 
 def test_dates_are_put_in_their_order(table: Write) -> None:
-    pairs = find_pairs(table("image,patient,visit,id", "a.png,p,2021-03-01,x", "b.png,p,2020-11-30,y"))
+    pairs = find_pairs(table("image,patient,visit,id", "a.png,p,2021-03-01,x", "b.png,p,2020-11-30,y")).pairs
 
     assert _names(pairs) == [("x", "b.png", "a.png")]
 
@@ -31,7 +32,7 @@ def test_dates_are_put_in_their_order(table: Write) -> None:
 def test_everybody_goes_to_the_atlas(table: Write, tmp_path: Path) -> None:
     atlas = Atlas.of(tmp_path / "my_atlas.nii.gz", labels=tmp_path / "labels.nii.gz")
 
-    pairs = find_pairs(table(*VISITS), atlas=atlas)
+    pairs = find_pairs(table(*VISITS), atlas=atlas).pairs
 
     assert [(pair.id, pair.files.fixed.name) for pair in pairs] == [
         (id_, "my_atlas.nii.gz") for id_ in ("p1_10", "p1_9", "p2_0", "p1_-1")
@@ -76,7 +77,7 @@ def bids(tmp_path: Path) -> Path:
 
 
 def test_sessions_of_a_bids_directory_go_to_the_first(bids: Path) -> None:
-    (pair,) = find_pairs(bids)
+    (pair,) = find_pairs(bids).pairs
 
     assert (pair.id, pair.folder) == ("sub-01_ses-02_anat", Path("sub-01/ses-02/anat"))
     assert pair.files.fixed == bids / "sub-01/ses-01/anat/sub-01_ses-01_T1w.nii.gz"
@@ -88,7 +89,7 @@ def test_sessions_of_a_bids_directory_go_to_the_first(bids: Path) -> None:
 
 
 def test_images_of_a_bids_directory_go_to_an_atlas(bids: Path) -> None:
-    pairs = find_pairs(bids, atlas=Atlas.of(Path("MNI.nii.gz")))
+    pairs = find_pairs(bids, atlas=Atlas.of(Path("MNI.nii.gz"))).pairs
 
     assert [pair.id for pair in pairs] == ["sub-01_ses-01_anat", "sub-01_ses-02_anat", "sub-02_ses-01_anat"]
     assert pairs[2].bids_names is not None

@@ -35,6 +35,17 @@ def test_guides_of_a_table_reach_the_pair(table: Write, tmp_path: Path) -> None:
     assert not pair.extra
 
 
+def test_blanks_around_names_and_cells_do_not_count(table: Write, tmp_path: Path) -> None:
+    path = table("id, image ,patient,visit", "a, a.png,p1 ,0", "b,b.png ,p1, 1", files=False)
+
+    images = images_of(read_table(path))
+
+    assert [(image.image, image.patient, image.visit) for image in images] == [
+        (tmp_path / "a.png", "p1", "0"),
+        (tmp_path / "b.png", "p1", "1"),
+    ]
+
+
 def test_pair_without_an_id_is_called_after_its_files(table: Write) -> None:
     (pair,) = pairs_of(read_table(table("fixed,moving", "x/a.nii.gz,y/b.nii.gz", files=False)))
 
@@ -84,6 +95,19 @@ def test_all_missing_files_are_named_at_once(table: Write, tmp_path: Path) -> No
 
     wanted = ", ".join(str(tmp_path / name) for name in ("b.png", "c.png", "d.png"))
     assert str(error.value) == f"3 files do not exist: {wanted}"
+
+
+def test_wrong_ids_do_not_hide_missing_files(table: Write, tmp_path: Path) -> None:
+    path = table("id,fixed,moving", "p1,a.png,b.png", "p1,a.png,b.png", ".p2,a.png,b.png", files=False)
+    (tmp_path / "a.png").write_bytes(b"")
+
+    with pytest.raises(InputError) as error:
+        check_pairs(pairs_of(read_table(path)))
+
+    assert str(error.value) == (
+        "1 ids stand for several rows, but must be one's own: p1; 1 ids are no names of folders, wanted letters, "
+        f"digits and any of . _ + - after the first: '.p2'; 1 file does not exist: {tmp_path / 'b.png'}"
+    )
 
 
 @pytest.mark.parametrize(

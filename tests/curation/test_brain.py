@@ -32,6 +32,16 @@ def test_mask_that_is_wanted_must_be_there():
         extract_brain(HEAD, None, CurationSettings(brain="mask"))
 
 
+def test_mask_that_is_given_goes_before_deepbet(monkeypatch):
+    monkeypatch.setitem(sys.modules, "deepbet", None)  # as if it were not installed: nobody asks for it
+    inside = Image.from_array(np.uint8(255) * (np.indices((10, 10, 10))[0] > 4))
+
+    image, mask = extract_brain(HEAD, inside, CurationSettings(brain="deepbet"))
+
+    assert mask is inside
+    assert (image.array[:5] == 0).all()
+
+
 def test_missing_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "deepbet", None)  # as if it were not installed
 

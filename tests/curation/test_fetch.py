@@ -81,6 +81,31 @@ def test_without_a_network_the_error_says_what_to_put_where(server, tmp_path):
         fetch("montgomery", tmp_path / "get", url=gone)
 
 
+@pytest.mark.parametrize("ending", ["zip", "tar.gz"])
+def test_page_instead_of_the_archive_is_told_and_removed(ending, server, tmp_path):
+    url, file = server
+    file.with_name(f"page.{ending}").write_text("<html>log in first</html>")
+
+    with pytest.raises(DataError, match=rf"page\.{ending} is no (zip|tar) file, and was removed"):
+        fetch("montgomery", tmp_path / "get", url=url.replace("MontgomerySet.zip", f"page.{ending}"))
+
+    assert not list((tmp_path / "get").glob("page*"))
+
+
+def test_answer_of_a_server_is_not_taken_for_a_missing_network(server, tmp_path):
+    url, _ = server
+
+    with pytest.raises(DataError, match=r"cannot be fetched: the server answers 404") as error:
+        fetch("montgomery", tmp_path / "get", url=url.replace("Montgomery", "None"))
+    assert "network" not in str(error.value)
+
+
+@pytest.mark.parametrize("url", ["foo.zip", "gopher://host/foo.zip", "http:///foo.zip"])
+def test_address_that_is_none_is_told(url, tmp_path):
+    with pytest.raises(InputError, match=r"must be an address: https://SERVER/FILE.zip"):
+        fetch("montgomery", tmp_path / "get", url=url)
+
+
 def test_archive_behind_a_registration_says_so(tmp_path):
     with pytest.raises(InputError, match="adni cannot be fetched: its owners ask for a registration"):
         fetch("adni", tmp_path)

@@ -150,10 +150,27 @@ def test_split_outlives_a_run_that_changes_no_image(own, prepared, tmp_path):
 
     _, again = prepared("folder", own, size=16)
     (own / "e.png").rename(own / "f.png")
-    _, other = prepared("folder", own, size=16)
+    done, other = prepared("folder", own, size=16)
 
     assert {row.split for row in again.values()} == {"train"}
-    assert {row.split for row in other.values()} == {""}  # f is in no part: split anew
+    assert {name: row.split for name, row in other.items()} == dict.fromkeys("abcd", "train") | {"f": ""}
+    assert done.notes[-1].startswith("The split is incomplete: 1 images are in no part, images/f.png the first.")
+    assert done.notes[-1].endswith(f"sarnet data split {tmp_path / 'out'} --overwrite")
+
+
+def test_new_image_of_a_patient_comes_into_the_patients_part(tmp_path, picture, write, prepared):
+    from sarnet.curation import divide
+
+    for patient in ("ann", "bob", "cid"):
+        write(picture(), tmp_path / f"own/{patient}/2019.png")
+    prepared("folder", tmp_path / "own")
+    divide(tmp_path / "out", seed=0)
+    write(picture(), tmp_path / "own/bob/2021.png")
+
+    done, rows = prepared("folder", tmp_path / "own")
+
+    assert rows["bob_2021"].split == rows["bob_2019"].split != ""
+    assert done.notes == ()
 
 
 def _png(folder, name):
@@ -191,6 +208,55 @@ def test_each_fault_leaves_its_image_out_and_says_why(own, prepared, write, disc
     listed = (tmp_path / "out/left-out.csv").read_text(encoding="utf-8").splitlines()
     assert len(listed) == 1 + len(reasons)
     assert str(tmp_path) not in "".join(listed)
+
+
+def test_reason_is_the_same_in_every_run(own, prepared):
+    content = _png(own, "a").read_bytes()
+    _png(own, "a").write_bytes(content[: len(content) // 2])
+
+    done, _ = prepared("folder", own)
+
+    assert "0x" not in done.left_out[0].reason
+
+
+def test_data_without_any_image_are_an_error_that_names_the_list(own, prepared, picture, write, tmp_path):
+    prepared("folder", own)
+    for name in "abcde":
+        _png(own, name).write_bytes(b"no picture")
+
+    for _ in range(2):  # nothing to do is no success
+        with pytest.raises(
+            DataError, match=r"left-out\.csv names every image, none is prepared: 5 x its image is damaged"
+        ):
+            prepared("folder", own)
+    assert not (tmp_path / "out/manifest.csv").exists()
+
+    write(picture(), _png(own, "a"))
+    done, _ = prepared("folder", own)
+    assert (done.images, len(done.left_out)) == (1, 4)
+
+
+def test_values_beside_their_header_are_on_record_and_looked_at(own, prepared, picture, write, tmp_path):
+    write(picture((8, 9, 10)), own / "v.mhd")
+    _, rows = prepared("folder", own)
+    sources = {record.path: record.sha256 for record in read_journal(tmp_path / "out")["v"].sources}
+    values = picture((8, 9, 10))
+    values.tofile(own / "v.raw")
+
+    done, _ = prepared("folder", own)
+
+    assert set(sources) == {"v.mhd", "v.raw"}
+    assert done.done_now == 1
+    np.testing.assert_array_equal(read_image(tmp_path / "out" / rows["v"].image).array, values)
+
+
+def test_same_header_of_other_values_is_another_image(tmp_path, prepared, picture, write):
+    for patient in ("ann", "bob"):
+        write(picture((8, 9, 10)), tmp_path / f"own/{patient}/v.mhd")
+
+    done, rows = prepared("folder", tmp_path / "own")
+
+    assert (set(rows), done.left_out) == ({"ann_v", "bob_v"}, ())
 
 
 def test_12_bits_read_as_8_are_told(own, prepared, picture, write):
@@ -294,12 +360,22 @@ def test_brain_is_cut_out_by_its_mask(tmp_path, prepared, picture, write, disc):
     np.testing.assert_array_equal(found, np.where(disc((12, 14, 16)) > 0, head, 0))
 
 
+def test_brain_by_a_given_mask_is_manual_where_deepbet_is_the_rule(tmp_path, prepared, picture, write, disc):
+    write(picture((12, 14, 16)), tmp_path / "own/head.nii.gz")
+    write(disc((12, 14, 16)), tmp_path / "given/head.nii.gz")
+
+    _, rows = prepared("folder", tmp_path / "own", brain="deepbet", masks=tmp_path / "given")
+
+    assert rows["head"].mask_by == "manual"
+
+
 @pytest.mark.parametrize(
     ("source", "settings", "error", "message"),
     [
         ("chestxray", {}, InputError, "source is 'chestxray', but must be one of acdc, adni"),
         ("folder", {"sizes": 3}, ConfigError, "did you mean 'size'"),
         ("folder", {"size": 2}, ConfigError, "greater than or equal to 8"),
+        ("adni", {"template": ""}, ConfigError, "'template' is empty, but must be mni, the name of a file, or none"),
     ],
 )
 def test_wrong_words_are_refused(source, settings, error, message):
@@ -310,6 +386,21 @@ def test_wrong_words_are_refused(source, settings, error, message):
 def test_archive_that_is_not_there_is_told_what_is_wanted(tmp_path, prepared):
     with pytest.raises(DataError, match=r"does not exist: wanted for acdc are folders patientNNN"):
         prepared("acdc", tmp_path / "nowhere")
+
+
+def test_template_that_cannot_be_read_is_a_fault_of_the_settings(own, prepared, tmp_path):
+    with pytest.raises(
+        InputError, match=r"template is 'nope\.nii', but must be mni, none or an image: nope\.nii does not"
+    ):
+        prepared("folder", own, template="nope.nii")
+    assert not (tmp_path / "out").exists()
+
+
+def test_out_that_cannot_be_made_is_told(own, prepared, tmp_path):
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(DataError, match=r"out .*file/out cannot be made: .*; choose another folder"):
+        prepared("folder", own, out=tmp_path / "file/out")
 
 
 def test_folder_of_something_else_is_not_written_into(own, prepared, tmp_path):

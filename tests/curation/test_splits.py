@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from sarnet.curation import ManifestRow, check_split, fold_patients, patients_of, split_patients
@@ -18,6 +20,12 @@ def test_shares_are_70_10_20():
     parts = list(split_patients(_people(a=100), seed=0).values())
 
     assert [parts.count(part) for part in ("train", "validation", "test")] == [70, 10, 20]
+
+
+@pytest.mark.parametrize("shares", [(math.nan, 0.1), (math.inf, 0.1), (0.9, 0.1), (0.0, 0.5)])
+def test_shares_that_leave_nothing_are_refused(shares):
+    with pytest.raises(InputError, match="must be positive and leave something for tests"):
+        split_patients(_people(a=10), seed=0, shares=shares)
 
 
 def test_seed_decides():

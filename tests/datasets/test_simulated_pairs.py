@@ -79,11 +79,68 @@ def test_stopped_run_is_gone_on_with(pairs, tmp_path):
     assert (tmp_path / "pairs/moving/000004.png").stat().st_mtime_ns == kept
 
 
-def test_folder_of_other_pairs_is_kept(pairs, visits, tmp_path):
+def test_pairs_of_a_run_that_was_stopped_are_those_of_one_that_was_not(pairs, tmp_path):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    write_pairs(pairs, whole, fields=True)
+
+    class StoppedError(Exception):
+        pass
+
+    def stop(done):
+        raise StoppedError
+
+    with pytest.raises(StoppedError):
+        write_pairs(pairs, parts, fields=True, report=stop)
+    for path in ("moving/000002.png", "masks/000005.png", "moving/000005.png", "fields/000007.nii.gz"):
+        (parts / path).unlink()
+    (parts / "moving/000007.png").unlink()
+    write_pairs(pairs, parts, fields=True)
+
+    files = sorted(path.relative_to(whole) for path in whole.rglob("*"))
+    assert sorted(path.relative_to(parts) for path in parts.rglob("*")) == files
+    assert all((parts / path).read_bytes() == (whole / path).read_bytes() for path in files if path.suffix)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"seed": 4}, "was begun with seed = 3, now 4: pairs of both would be mixed"),
+        ({"size": 32}, "was begun with size = 64, now 32"),
+        ({"pairs": 9}, "was begun with pairs = 8, now 9"),
+        (
+            {"simulation": SimulationSettings(control_spacing_voxels=(64.0,), peak_voxels=(10.0, 12.0), layers=(1, 2))},
+            r"was begun with peak_voxels = \[10.0, 16.0\], now \[10.0, 12.0\]; layers = \[1, 1\], now \[1, 2\]",
+        ),
+    ],
+)
+def test_folder_begun_with_other_settings_is_refused_and_kept(change, message, pairs, visits, tmp_path):
+    write_pairs(pairs, tmp_path / "pairs")
+    (tmp_path / "pairs/moving/000005.png").unlink()
+    other = {"size": 64, "pairs": 8, "simulation": GENTLE, "seed": 3} | change
+
+    with pytest.raises(InputError, match=message):
+        write_pairs(SimulatedPairs(read_radiographs(visits), **other), tmp_path / "pairs")
+
+    assert not (tmp_path / "pairs/moving/000005.png").exists()
+
+
+def test_fields_and_other_images_are_not_mixed_in(pairs, visits, tmp_path):
     write_pairs(pairs, tmp_path / "pairs")
 
-    with pytest.raises(InputError, match="lists other pairs"):
-        write_pairs(SimulatedPairs(read_radiographs(visits), size=64, pairs=9), tmp_path / "pairs")
+    with pytest.raises(InputError, match="was begun with fields = False, now True"):
+        write_pairs(pairs, tmp_path / "pairs", fields=True)
+    image = pairs.original(3).image
+    image.write_bytes(image.read_bytes() + b"more")
+    with pytest.raises(InputError, match="was begun with images_sha256 = "):
+        write_pairs(pairs, tmp_path / "pairs")
+
+
+def test_pairs_that_do_not_tell_their_settings_are_not_gone_on_with(pairs, tmp_path):
+    write_pairs(pairs, tmp_path / "pairs")
+    (tmp_path / "pairs/simulation.json").unlink()
+
+    with pytest.raises(InputError, match=r"has no simulation.json to tell how its pairs were made"):
+        write_pairs(pairs, tmp_path / "pairs")
 
 
 def test_too_many_for_any_disk_are_not_begun(visits, tmp_path):
@@ -91,6 +148,7 @@ def test_too_many_for_any_disk_are_not_begun(visits, tmp_path):
 
     with pytest.raises(InputError, match="1000000000000000 pairs need about"):
         write_pairs(many, tmp_path / "pairs")
+    assert not list((tmp_path / "pairs").iterdir())  # a smaller size is not mixed with the pair that was tried
 
 
 @pytest.mark.parametrize(("count", "pairs"), [(0, 5), (3, 0)])

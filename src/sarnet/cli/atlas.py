@@ -49,13 +49,23 @@ def atlas(  # noqa: PLR0917  # an option each, by name alone
 ) -> None:
     """Build a template of many images: register all to the mean, average, sharpen by the mean's inverse, again."""
     from sarnet.cli.pairs import cluster_of, register_shown, settings_of_all  # torch takes a second: not for --help
-    from sarnet.cohort import DEFAULT_PATTERN, Cohort, begin_atlas, build_atlas, check_dask, find_images
+    from sarnet.cohort import (
+        DEFAULT_PATTERN,
+        Cohort,
+        begin_atlas,
+        build_atlas,
+        check_dask,
+        check_scheduler,
+        find_images,
+    )
 
     settings = settings_of_all(
         config, override or [], {"adapt": adapt, "transform": transform, "model": model, "threads": threads}
     )
     found = find_images(source, pattern=images or DEFAULT_PATTERN, spacing=spacing_of(spacing))
     check_dask()
+    if scheduler:
+        check_scheduler(scheduler)
     begin_atlas(found, out, initial=initial, resume=resume)
     command = command_line()
     with cluster_of(scheduler, workers=workers, most=len(found), wait_seconds=wait) as cluster:

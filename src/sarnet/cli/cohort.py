@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from sarnet.cli.console import say_note
 from sarnet.cli.exit_codes import LEFT_OUT
 from sarnet.cli.options import (
     Adapt,
@@ -22,6 +23,8 @@ from sarnet.cli.options import (
     WorkerThreads,
 )
 from sarnet.cli.words import command_line, spacing_of
+
+_PATIENTS_SHOWN = 5
 
 
 def cohort(  # noqa: PLR0917  # an option each, by name alone
@@ -62,17 +65,25 @@ def cohort(  # noqa: PLR0917  # an option each, by name alone
         register_shown,
         settings_of_all,
     )
-    from sarnet.cohort import DEFAULT_PATTERN, Atlas, describe_derivatives, find_pairs, open_cohort
+    from sarnet.cohort import DEFAULT_PATTERN, Atlas, check_scheduler, describe_derivatives, find_pairs, open_cohort
 
     settings = settings_of_all(
         config, override or [], {"adapt": adapt, "transform": transform, "model": model, "threads": threads}
     )
-    pairs = find_pairs(
+    pairs, seen_once = find_pairs(
         source,
         atlas=Atlas.of(atlas, labels=atlas_labels) if atlas else None,
         pattern=images or DEFAULT_PATTERN,
         spacing=spacing_of(spacing),
     )
+    if seen_once:
+        more = ", …" if len(seen_once) > _PATIENTS_SHOWN else ""
+        say_note(
+            f"{len(seen_once)} patients have one visit only and are left out: "
+            f"{', '.join(seen_once[:_PATIENTS_SHOWN])}{more}"
+        )
+    if scheduler:
+        check_scheduler(scheduler)
     with open_cohort(pairs, out, settings, resume=resume, both_ways=both_ways) as opened:
         if source.is_dir():
             describe_derivatives(out, source)

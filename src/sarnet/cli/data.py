@@ -1,5 +1,6 @@
 """``sarnet data``: prepare, split, simulate, show."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -88,21 +89,30 @@ def _tell(prepared: "Prepared", out: Path) -> None:
 def split(
     manifest: Annotated[Path, typer.Argument(help=_PREPARED_HELP)],
     seed: Annotated[int, typer.Option(help="Of the order that patients are drawn in.")] = 0,
-    shares: Annotated[str, typer.Option(help="Percent of patients for training, validation, tests.")] = "70,10,20",
+    shares: Annotated[
+        str | None, typer.Option(help="Percent of patients for training, validation, tests; left out, 70,10,20.")
+    ] = None,
     folds: Annotated[
         int | None, typer.Option(min=2, help="Instead: so many splits, fold-1.csv, fold-2.csv, ...")
     ] = None,
     balance: Annotated[bool, typer.Option("--balance", help="Give every part its share of each group.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Draw anew where there is a split already.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Draw anew where there is a split, or folds, already.")
+    ] = False,
 ) -> None:
     """Divide the patients into training, validation and test; nobody is in two of them.
 
-    A split that is there already is checked and kept.
+    A split that is there already is checked and not changed: the command ends with an error, unless --overwrite is
+    given. Folds that are there stay, too; --overwrite removes them.
     """
+    if folds is not None and shares is not None:
+        raise InputError(
+            "shares is given with folds, but so many folds have shares of their own: leave one of them out"
+        )
     from sarnet.curation import divide
 
     for path, patients, images in divide(
-        manifest, seed=seed, shares=_shares(shares), folds=folds, balance=balance, overwrite=overwrite
+        manifest, seed=seed, shares=_shares(shares or "70,10,20"), folds=folds, balance=balance, overwrite=overwrite
     ):
         told = ", ".join(f"{part} {count} ({images[part]} images)" for part, count in patients.items())
         say(f"{path}: patients for {told}")
@@ -114,8 +124,8 @@ def _shares(text: str) -> tuple[float, float]:
     except ValueError as error:
         raise InputError(f"shares is {text!r}, but must be three numbers: 70,10,20") from error
     total = training + validation + tests
-    if min(training, validation, tests) <= 0:
-        raise InputError(f"shares is {text!r}, but each part must have some")
+    if not (min(training, validation, tests) > 0 and math.isfinite(total)):
+        raise InputError(f"shares is {text!r}, but each part must have some: 70,10,20")
     return training / total, validation / total
 
 

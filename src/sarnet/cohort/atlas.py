@@ -9,9 +9,10 @@ import numpy as np
 from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from sarnet.cohort.beginning import BEGINNING_FILE, Beginning, read_beginning
 from sarnet.cohort.cohort import Cohort, open_cohort
 from sarnet.cohort.image import Atlas, CohortImage, to_atlas
-from sarnet.cohort.pair import CohortPair, check_files, check_ids, folder_of
+from sarnet.cohort.pair import CohortPair, check_ids_and_files, folder_of
 from sarnet.config import RegistrationSettings
 from sarnet.errors import DataError, InputError
 from sarnet.images import Grid, Image, foreground, normalise, read_image, resample, write_image, write_whole
@@ -50,21 +51,29 @@ def begin_atlas(images: Sequence[CohortImage], out: Path, *, initial: Path | Non
         images: Of one kind, roughly in the same place of the world.
         out: The atlas's folder.
         initial: A template to begin with instead.
-        resume: Whether ``out`` may hold rounds already; they stay as they are.
+        resume: Whether ``out`` may hold rounds already, begun with the same; they stay as they are.
 
     Raises:
-        InputError: If there are fewer than two images, two of one id, or ``out`` is not empty and ``resume`` is false.
+        InputError: If there are fewer than two images, two of one id, or ``out`` is not empty and ``resume`` is false,
+            or it was begun with other images or another template.
         DataError: If files do not exist (all are named), cannot be read, or ``out`` cannot be written.
     """
     start = out / _START
     if len(images) < 2:
         raise InputError(f"there is {len(images)} image, but a template is the middle of two at least")
-    check_ids([image.id for image in images])
-    check_files(image.image for image in images)
+    check_ids_and_files(
+        [image.id for image in images], [*(image.image for image in images), *([initial] if initial else [])]
+    )
+    beginning = Beginning.of(images, initial)
     if start.exists():
         if not resume:
             raise InputError(
                 f"out {out} holds an atlas already: use --resume to go on with it, or choose another folder"
+            )
+        if changed := read_beginning(out).differences(beginning):
+            raise InputError(
+                f"out {out} was begun with {'; '.join(changed)}: results of both would be mixed; use what it was begun "
+                "with, or choose another folder"
             )
         return
     check_result_folder(out, overwrite=resume)
@@ -78,6 +87,7 @@ def begin_atlas(images: Sequence[CohortImage], out: Path, *, initial: Path | Non
         start.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(f"out {out} cannot be written: {error.strerror}; choose another folder") from error
+    write_whole(out / BEGINNING_FILE, (beginning.model_dump_json(indent=1) + "\n").encode())
     write_image(template, start)
 
 
@@ -99,7 +109,7 @@ def build_atlas(
     Intensities are brought to [0, 1] image by image. What is done of a round is not done again.
 
     Args:
-        images: Those that the atlas was begun with, or more of them.
+        images: Those that the atlas was begun with.
         out: The atlas's folder; the newest template is its ``template.nii.gz``.
         settings: Of all registrations.
         rounds: How often.

@@ -1,6 +1,7 @@
 """Dask: a cluster of this machine's own or a scheduler that runs elsewhere, and pairs spread over its workers."""
 
 import logging
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -19,8 +20,10 @@ logger = logging.getLogger(__name__)
 _AHEAD = 4_000
 """Pairs that the scheduler has at a time: enough for a thousand workers, and nothing grows with the cohort."""
 
-_WORKER_BYTES = 2 * 2**30
-"""A worker holds torch (0.4 GB) and a pair of brain volumes with their fields (up to 1 GB)."""
+_WORKER_BYTES = 3 * 2**30
+"""A worker takes 1.9 GB at most for a pair of volumes of 256^3 voxels: torch, the images and their fields."""
+
+_ADDRESS = re.compile(r"(tcp|tls|wss?|ucxx?)://\S+:\d+")
 
 _NANNY: dict[str, object] = {"distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None}
 """Dask's workers return memory to the system after every tensor, a fifth of a registration's time: ours do not."""
@@ -163,12 +166,24 @@ def running_cluster(address: str, *, patience_seconds: float = _PATIENCE_SECONDS
 
     Raises:
         MissingExtraError: If Dask is not installed.
-        InputError: If it cannot be reached.
+        InputError: If ``address`` is none, or the scheduler cannot be reached.
     """
     check_dask()
+    _check_address(address)
     cluster = Cluster(address=address, patience_seconds=patience_seconds)
     cluster.dashboard()
     yield cluster
+
+
+def check_scheduler(address: str) -> None:
+    """Refuse to go on without a scheduler at the address, before anything is begun.
+
+    Raises:
+        MissingExtraError: If Dask is not installed.
+        InputError: If ``address`` is none, or the scheduler cannot be reached.
+    """
+    with running_cluster(address):
+        pass
 
 
 def check_dask() -> None:
@@ -181,6 +196,23 @@ def check_dask() -> None:
         import distributed  # noqa: F401, PLC0415  # an extra
     except ImportError as error:
         raise MissingExtraError("many pairs need Dask, but it is missing: pip install 'sarnet[cohort]'") from error
+
+
+def _check_address(address: str) -> None:
+    """Refuse what Dask has no way to connect to: it would raise halfway, and print a traceback when it is let go."""
+    from distributed import Security  # noqa: PLC0415  # an extra
+
+    found = _ADDRESS.fullmatch(address)
+    if found is None:
+        raise InputError(
+            f"scheduler {address} is no address: wanted that of a running Dask scheduler, tcp://HOST:PORT (or tls://, "
+            "ws://, wss://, ucx://)"
+        )
+    if found[1] in ("tls", "wss") and Security().get_connection_args("client")["ssl_context"] is None:
+        raise InputError(
+            f"scheduler {address} wants certificates, but none are set: name them in Dask's configuration, "
+            "distributed.comm.tls"
+        )
 
 
 class _SchedulerLostError(Exception):

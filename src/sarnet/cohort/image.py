@@ -1,7 +1,7 @@
 """Images of a cohort, and the pairs that are made of them: visits to the first, all to one atlas."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -102,6 +102,11 @@ def to_first(images: Sequence[CohortImage]) -> list[CohortPair]:
     if not pairs:
         raise InputError("no patient has two visits, so there is nothing to register to a first one: give --atlas")
     return pairs
+
+
+def seen_once(images: Sequence[CohortImage]) -> tuple[str, ...]:
+    """Return the patients of whom there is one image: no pair of visits is theirs."""
+    return tuple(patient for patient, count in Counter(image.patient for image in images).items() if count == 1)
 
 
 def _in_order(visits: Sequence[CohortImage]) -> list[CohortImage]:

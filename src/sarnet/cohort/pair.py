@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,42 +38,39 @@ def check_pairs(pairs: Sequence[CohortPair]) -> None:
 
     Raises:
         InputError: If there is no pair, two have one id or folder, or an id can be no name of a folder.
-        DataError: If files do not exist: all of them are named.
+        DataError: If files do not exist, and nothing else is wrong: all of them are named.
     """
     if not pairs:
         raise InputError("there is no pair to register: wanted one at least")
-    check_ids([pair.id for pair in pairs])
-    places = Counter(pair.folder for pair in pairs)
-    shared = [str(folder) for folder, count in places.items() if count > 1]
-    if shared:
-        raise InputError(f"{len(shared)} folders would be of several pairs: {', '.join(shared)}")
-    check_files(path for pair in pairs for path in pair.files.paths().values())
+    check_ids_and_files(
+        [pair.id for pair in pairs],
+        (path for pair in pairs for path in pair.files.paths().values()),
+        folders={pair.id: pair.folder for pair in pairs},
+    )
 
 
-def check_ids(ids: Sequence[str]) -> None:
-    """Refuse ids that are not one for each, or cannot be names of folders.
+def check_ids_and_files(
+    ids: Sequence[str], files: Iterable[Path], *, folders: Mapping[str, Path] | None = None
+) -> None:
+    """Refuse ids that are not one for each or cannot be names of folders, folders of two ids, and files that are gone.
 
     Raises:
-        InputError: With all of those ids.
+        InputError: With all that is wrong, if an id or a folder is.
+        DataError: With all files that do not exist, if nothing else is wrong.
     """
     twice = [name for name, count in Counter(ids).items() if count > 1]
-    if twice:
-        raise InputError(f"{len(twice)} ids stand for several rows, but must be one's own: {', '.join(twice)}")
-    odd = [name for name in ids if not _ID.fullmatch(name)]
-    if odd:
-        raise InputError(
-            f"{len(odd)} ids are no names of folders, wanted letters, digits and any of . _ + - after the first: "
-            + ", ".join(map(repr, odd))
-        )
-
-
-def check_files(paths: Iterable[Path]) -> None:
-    """Refuse files that are not there.
-
-    Raises:
-        DataError: With all of those.
-    """
-    missing = [str(path) for path in sorted(set(paths)) if not path.exists()]
+    odd = [repr(name) for name in dict.fromkeys(ids) if not _ID.fullmatch(name)]
+    shared = [str(folder) for folder, count in Counter((folders or {}).values()).items() if count > 1]
+    missing = [str(path) for path in sorted(set(files)) if not path.exists()]
+    verb = "file does" if len(missing) == 1 else "files do"
+    wrong = {
+        f"{len(twice)} ids stand for several rows, but must be one's own": twice,
+        f"{len(odd)} ids are no names of folders, wanted letters, digits and any of . _ + - after the first": odd,
+        f"{len(shared)} folders would be of several pairs": shared,
+        f"{len(missing)} {verb} not exist": missing,
+    }
+    message = "; ".join(f"{what}: {', '.join(which)}" for what, which in wrong.items() if which)
+    if twice or odd or shared:
+        raise InputError(message)
     if missing:
-        verb = "file does" if len(missing) == 1 else "files do"
-        raise DataError(f"{len(missing)} {verb} not exist: {', '.join(missing)}")
+        raise DataError(message)

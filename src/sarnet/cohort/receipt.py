@@ -1,23 +1,28 @@
 """The receipt in a pair's folder: what went in and what came out, to tell whether both are still there."""
 
+import hashlib
+import os
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sarnet.cohort.pair import CohortPair
 from sarnet.errors import DataError
+from sarnet.images import parts
 from sarnet.registration import read_record
 
 RECEIPT_FILE = "receipt.json"
 
 
 class Stamp(BaseModel):
-    """What tells a file from a later one of the same name."""
+    """What tells a file from another one, and from a later one of the same name."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
+    path: str
     size_bytes: int
-    changed_ns: int
+    listing_sha256: str
+    """Of the name, size and time of the file, of its data file if it is a header, or of every file of a folder."""
 
     @classmethod
     def of(cls, path: Path) -> "Stamp":
@@ -27,10 +32,15 @@ class Stamp(BaseModel):
             DataError: If it is not there.
         """
         try:
-            status = path.stat()
+            states = [(part.name, part.stat()) for part in parts(path)]
         except OSError as error:
             raise DataError(f"{path} does not exist") from error
-        return cls(size_bytes=status.st_size, changed_ns=status.st_mtime_ns)
+        listing = "\n".join(f"{name}/{state.st_size}/{state.st_mtime_ns}" for name, state in states)
+        return cls(
+            path=str(path.resolve()),
+            size_bytes=sum(state.st_size for _, state in states),
+            listing_sha256=hashlib.sha256(os.fsencode(listing)).hexdigest(),
+        )
 
 
 class Receipt(BaseModel):
@@ -40,18 +50,18 @@ class Receipt(BaseModel):
 
     id: str
     inputs: dict[str, Stamp]
-    """By path, as the files were before they were read."""
+    """By role, as the files were before they were read: ``fixed``, ``moving``, ``fixed_mask``, ..."""
     sizes_bytes: dict[str, int]
     """Of every other file in the folder."""
 
 
 def stamps(pair: CohortPair) -> dict[str, Stamp]:
-    """Look at the files of a pair.
+    """Look at the files of a pair, by their roles.
 
     Raises:
         DataError: If one is not there.
     """
-    return {str(path.resolve()): Stamp.of(path) for path in pair.files.paths().values()}
+    return {role: Stamp.of(path) for role, path in pair.files.paths().items()}
 
 
 def write_receipt(pair: CohortPair, inputs: dict[str, Stamp], folder: Path) -> None:
@@ -61,7 +71,9 @@ def write_receipt(pair: CohortPair, inputs: dict[str, Stamp], folder: Path) -> N
 
 
 def is_valid(pair: CohortPair, folder: Path) -> bool:
-    """Tell whether a pair's folder is complete, every file as long as it was, of the images that are there now.
+    """Tell whether a pair's folder is complete, every file as long as it was, of the files that are there now.
+
+    Each of these has to have the role that it had.
 
     The record is read, the others are not: reading a hundred thousand results would take as long as making them.
     """

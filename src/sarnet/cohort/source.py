@@ -1,12 +1,21 @@
 """Where a cohort comes from: a CSV file of pairs or of images, or a BIDS directory."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 from sarnet.cohort.bids import DEFAULT_PATTERN, bids_images
-from sarnet.cohort.image import Atlas, CohortImage, to_atlas, to_first
+from sarnet.cohort.image import Atlas, CohortImage, seen_once, to_atlas, to_first
 from sarnet.cohort.pair import CohortPair
 from sarnet.cohort.table import images_of, pairs_of, read_table
 from sarnet.errors import InputError
+
+
+class Found(NamedTuple):
+    """What a source stands for."""
+
+    pairs: list[CohortPair]
+    seen_once: tuple[str, ...] = ()
+    """Patients that are left out: they have no later visit to be registered to the first."""
 
 
 def find_pairs(
@@ -15,7 +24,7 @@ def find_pairs(
     atlas: Atlas | None = None,
     pattern: str = DEFAULT_PATTERN,
     spacing: tuple[float, ...] | None = None,
-) -> list[CohortPair]:
+) -> Found:
     """Return the pairs that a source stands for.
 
     A CSV with the columns fixed and moving lists them. One with the column image, and a BIDS directory, give each
@@ -36,9 +45,9 @@ def find_pairs(
         if table.has_pairs:
             if atlas is not None:
                 raise InputError(f"{source} lists pairs, and an atlas is given, too: give one of them")
-            return pairs_of(table, spacing=spacing)
+            return Found(pairs_of(table, spacing=spacing))
     images = find_images(source, pattern=pattern, spacing=spacing)
-    return to_first(images) if atlas is None else to_atlas(images, atlas)
+    return Found(to_first(images), seen_once(images)) if atlas is None else Found(to_atlas(images, atlas))
 
 
 def find_images(

@@ -32,7 +32,7 @@ class Table:
 
 
 def read_table(path: Path) -> Table:
-    """Read a CSV file with a row of names first.
+    """Read a CSV file with a row of names first; blanks around names and cells do not count.
 
     Raises:
         DataError: If it cannot be read or has no row.
@@ -40,7 +40,9 @@ def read_table(path: Path) -> Table:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets put a mark of order before it
             reader = csv.DictReader(file, restval="")
-            columns, rows = reader.fieldnames or [], list(reader)
+            columns = [name.strip() for name in reader.fieldnames or []]
+            reader.fieldnames = columns
+            rows = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} cannot be read as a CSV: {error}") from error
     if not rows:
@@ -48,7 +50,8 @@ def read_table(path: Path) -> Table:
     if any(None in row for row in rows):
         number = next(index for index, row in enumerate(rows, start=2) if None in row)
         raise DataError(f"{path}, row {number}, has more cells than the {len(columns)} columns of the first row")
-    return Table(path=path, columns=tuple(columns), rows=tuple(rows))
+    stripped = tuple({name: cell.strip() for name, cell in row.items()} for row in rows)
+    return Table(path=path, columns=tuple(columns), rows=stripped)
 
 
 def pairs_of(table: Table, *, spacing: tuple[float, ...] | None = None) -> list[CohortPair]:

@@ -38,6 +38,7 @@ class CurationSettings(Settings):
     brain: Literal["done", "mask", "deepbet"] = "done"
     """How a head becomes a brain: it is one, by its mask, or by deepbet's network (an extra)."""
     template: str | None = None
-    """What volumes are aligned to, affinely: ``mni``, the packaged ICBM 152 template, or a file; left out, nothing."""
+    """What volumes are aligned to, affinely: ``mni``, the packaged ICBM 152 template, or a file; ``none`` or left out,
+    nothing."""
     atlas: bool = False
     """Whether aligned volumes are averaged into ``atlas.nii.gz``."""

@@ -45,9 +45,10 @@ class PaperSettings(Settings):
 class RefinementSettings(Settings):
     """How the field itself is refined after the last layer, coarse to fine."""
 
-    factors: tuple[int, ...] = (4, 2, 1)
-    """Voxels of the network's grid to one of each level; levels on which an axis would have few voxels are skipped."""
-    iterations: tuple[int, ...] = (40, 40, 30)
+    factors: tuple[int, ...] = (2, 1)
+    """Voxels of the network's grid to one of each level; levels on which an axis would have few voxels are skipped.
+    What a coarser one would find, the network has found."""
+    iterations: tuple[int, ...] = (20, 20)
     """Of each level."""
     window_voxels: int = Field(default=9, ge=3)
     """Width of the window of local correlation on every level, odd."""
@@ -77,8 +78,7 @@ class VolumeSettings(Settings):
     """Voxels of that grid, along each axis, to one of the volume as the network sees it, plane by plane."""
     adaptation: AdaptationSettings = AdaptationSettings(reads="last")
     """Of the last layers, of which there is one for each set of planes."""
-    refinement: RefinementSettings = RefinementSettings(factors=(2, 1), iterations=(20, 15))
-    """The planes' fields leave nothing to do for a coarser level."""
+    refinement: RefinementSettings = RefinementSettings(iterations=(20, 15))
 
 
 class RegistrationSettings(Settings):

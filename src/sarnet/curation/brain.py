@@ -16,7 +16,7 @@ def extract_brain(image: Image, mask: Image | None, settings: CurationSettings) 
 
     Args:
         image: A head, or what is a brain already.
-        mask: Its mask (255 is inside), where there is one.
+        mask: Its mask (255 is inside), where there is one: it goes before deepbet's.
         settings: ``brain`` says how.
 
     Raises:
@@ -25,7 +25,7 @@ def extract_brain(image: Image, mask: Image | None, settings: CurationSettings) 
     """
     if settings.brain == "done":
         return image, mask
-    if settings.brain == "deepbet":
+    if settings.brain == "deepbet" and mask is None:
         mask = _deepbet(image)
     if mask is None:
         raise DataError("has no mask, but its brain is to be cut out by one: give masks, or brain=deepbet")

@@ -1,5 +1,6 @@
 """One image's way from an archive into prepared data: read, checked, brought to its place, written, hashed."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +21,8 @@ from sarnet.images import Grid, Image, normalise, write_image
 _INSIDE = 255
 _VOLUMES = (".nii", ".nii.gz", ".nrrd", ".mha", ".mhd")
 _DEEPEST = 65535
+_ADDRESS = re.compile(r"\w+ ?\(0x[0-9a-f]+\):? ?")
+"""Of the object that could not read a file: another in every run."""
 
 
 class _Ready(NamedTuple):
@@ -91,7 +94,7 @@ def _read(item: Item, settings: CurationSettings) -> dict[str, Image]:
 
 def _made_ready(parts: dict[str, Image], item: Item, settings: CurationSettings) -> _Ready:
     image, mask = extract_brain(parts["image"], parts.get("mask"), settings)
-    mask_by: str = "manual" if "mask" in parts and settings.brain != "deepbet" else settings.brain
+    mask_by: str = "manual" if "mask" in parts else settings.brain
     if mask is None:
         mask_by = ""
     picture = _is_picture(image, item) and not settings.normalise
@@ -196,4 +199,4 @@ def _plain(message: str, item: Item) -> str:
     for part in item.parts.values():
         for path in (*part.paths, *part.files):
             message = message.replace(f"{path} ", "").replace(str(path), path.name)
-    return message
+    return _ADDRESS.sub("", message)

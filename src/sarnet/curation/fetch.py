@@ -1,5 +1,9 @@
 """Archives that may be fetched without asking anybody: on demand, by pooch, each known by its hash."""
 
+import gzip
+import tarfile
+import zipfile
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +13,8 @@ from sarnet.errors import DataError, InputError
 
 _SECONDS = 30
 """Without an answer for so long, a server is taken for gone."""
+
+_NO_ARCHIVE = (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError)
 
 
 class Archive(NamedTuple):
@@ -52,8 +58,8 @@ def fetch(source: str, folder: Path, *, url: str | None = None, sha256: str | No
         The folder with what was in it.
 
     Raises:
-        InputError: If nobody may fetch this archive without asking, and no ``url`` is given.
-        DataError: If it cannot be fetched, or is not what its hash says.
+        InputError: If nobody may fetch this archive without asking, and no ``url`` is given; or if that is none.
+        DataError: If it cannot be fetched, or is not what its hash says, or no archive.
     """
     if source not in SOURCES:
         raise InputError(f"source is {source!r}, but must be one of {', '.join(SOURCES)}")
@@ -65,7 +71,10 @@ def fetch(source: str, folder: Path, *, url: str | None = None, sha256: str | No
     assert archive is not None
     address = archive.url
     name = address.rpartition("/")[2].partition("?")[0] or source
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{folder} cannot be made: {error.strerror}; choose another folder to fetch into") from error
     noted = folder / f"{name}.sha256"
     known = f"sha256:{sha256}" if sha256 else archive.known_hash
     if known is None and noted.is_file():
@@ -91,6 +100,18 @@ def _retrieve(source: str, url: str, name: str, folder: Path, known_hash: str | 
             processor=unpack(extract_dir="unpacked"),
             downloader=pooch.HTTPDownloader(timeout=_SECONDS),
         )
+    except (
+        requests.exceptions.MissingSchema,
+        requests.exceptions.InvalidSchema,
+        requests.exceptions.InvalidURL,
+    ) as error:
+        raise InputError(f"url is {url!r}, but must be an address: https://SERVER/FILE.zip, or .tar.gz") from error
+    except requests.HTTPError as error:
+        answer = error.response
+        if answer is not None:
+            answer.close()  # pooch leaves it open
+        told = "an error" if answer is None else answer.status_code
+        raise DataError(f"{url} cannot be fetched: the server answers {told}; correct it, or give a --url") from error
     except requests.RequestException as error:
         raise DataError(
             f"{url} cannot be fetched ({type(error).__name__}): without a network, put into a folder "
@@ -99,6 +120,12 @@ def _retrieve(source: str, url: str, name: str, folder: Path, known_hash: str | 
     except ValueError as error:  # pooch's word for another hash; it has removed the file
         raise DataError(
             f"{url} is not what it was: its hash is another than {known_hash}; fetch it by hand and compare"
+        ) from error
+    except _NO_ARCHIVE as error:
+        (folder / name).unlink(missing_ok=True)  # else it would be taken for fetched
+        raise DataError(
+            f"{folder / name} is no {'tar' if unpack is pooch.Untar else 'zip'} file, and was removed: {url} gave "
+            "something else, a page perhaps; correct it, or fetch the archive by hand"
         ) from error
     except OSError as error:
         raise DataError(f"{folder / name} cannot be written or unpacked: {error}") from error

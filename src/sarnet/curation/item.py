@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from sarnet.images import Image
+from sarnet.images import Image, parts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,10 +24,10 @@ class Part:
 
     @cached_property
     def files(self) -> tuple[Path, ...]:
-        """Every file, those in a folder too."""
+        """Every file, those in a folder and that with a header's values too."""
         found: list[Path] = []
         for path in self.paths:
-            found += sorted(each for each in path.iterdir() if each.is_file()) if path.is_dir() else [path]
+            found += parts(path) if path.exists() else [path]  # said when the image is read
         return tuple(found)
 
 

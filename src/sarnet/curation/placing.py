@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 import numpy as np
 
 from sarnet.config import CurationSettings
-from sarnet.errors import DataError
+from sarnet.errors import DataError, InputError, SarnetError
 from sarnet.images import Grid, Image, read_image, resample, sample_pair
 from sarnet.types import Interpolation
 
@@ -38,6 +38,20 @@ def placing(image: Image, settings: CurationSettings) -> Place:
     transform = align(template, image, kind="affine").transform
     grid = wanted_grid(template.grid, settings)
     return lambda each, interpolation: apply(transform, each, grid, interpolation=interpolation)
+
+
+def check_template(name: str) -> None:
+    """Refuse a template that cannot be read: a fault of the settings, not of an image.
+
+    Raises:
+        InputError: If it is neither the packaged one nor a file that can be read.
+    """
+    if name == _PACKAGED:
+        return
+    try:
+        read_image(name)
+    except SarnetError as error:
+        raise InputError(f"template is {name!r}, but must be mni, none or an image: {error}") from error
 
 
 def wanted_grid(grid: Grid, settings: CurationSettings) -> Grid:

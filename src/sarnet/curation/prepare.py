@@ -11,17 +11,23 @@ from sarnet.config import CurationSettings, build_settings
 from sarnet.curation.atlas import ATLAS, write_atlas
 from sarnet.curation.entry import JOURNAL, Entry, FileRecord, read_journal
 from sarnet.curation.item import Item, LeftOut, Survey
-from sarnet.curation.output import joined, write_tables
+from sarnet.curation.output import LEFT_OUT, joined, manifest_rows, split_notes, write_tables
+from sarnet.curation.placing import check_template
 from sarnet.curation.pool import cores, curate_all
 from sarnet.curation.record import PREPARED, PreparedRecord
 from sarnet.curation.sources import SOURCES
-from sarnet.errors import DataError, InputError
+from sarnet.curation.sources.layout import checked_masks
+from sarnet.errors import ConfigError, DataError, InputError
 
-_LAYOUT = 1
+_LAYOUT = 2
 """Counts up when the same settings come to mean other files: everything is then prepared anew."""
 
 _NOT_OF_AN_IMAGE = {"selection", "columns", "pattern", "suffix", "dimension", "masks", "atlas"}
 """Settings that choose files: no image is prepared anew for them."""
+
+_NO_TEMPLATE = "none"
+
+_MOST_REASONS = 3
 
 Report = Callable[[str, int, int], None]
 """Called with the last image's name, how many are done and how many there are to do."""
@@ -41,12 +47,18 @@ class Prepared(NamedTuple):
 def settings_for(source: str, overrides: dict[str, object]) -> CurationSettings:
     """Return a source's own settings, and what is asked for otherwise.
 
+    The word ``none`` as template means that there is none, and no atlas unless it is asked for.
+
     Raises:
         InputError: If there is no such source.
         ConfigError: If a setting is unknown or has a wrong value.
     """
     if source not in SOURCES:
         raise InputError(f"source is {source!r}, but must be one of {', '.join(SOURCES)}")
+    if overrides.get("template") == "":
+        raise ConfigError("setting 'template' is empty, but must be mni, the name of a file, or none")
+    if overrides.get("template") == _NO_TEMPLATE:
+        overrides = {"atlas": False, **overrides, "template": None}
     return build_settings(CurationSettings, {**SOURCES[source].defaults, **overrides})
 
 
@@ -75,8 +87,9 @@ def prepare(
         report: Called after every image.
 
     Raises:
-        InputError: If the source is unknown, or ``out`` holds something else or lies in the archive.
-        DataError: If there is no archive, or a result cannot be written.
+        InputError: If the source is unknown, ``out`` holds something else or lies in the archive, the template cannot
+            be read, or the folder of masks is not there or has none of these images.
+        DataError: If there is no archive, every image is left out, or a result cannot be written.
         SarnetError: As the source, or :func:`curate` does.
     """
     if source not in SOURCES:
@@ -84,11 +97,17 @@ def prepare(
     if not folder.exists():
         raise DataError(f"{folder} does not exist: wanted for {source} are {SOURCES[source].wanted}")
     _check_out(out, source, folder)
+    if settings.template is not None:
+        check_template(settings.template)
     root = folder if folder.is_dir() else folder.parent
     survey = _named_once(SOURCES[source].survey(folder, settings))
     if not survey.items:
         raise DataError(f"{folder} leaves no image to prepare: {_counted(survey.left_out)}")
-    out.mkdir(parents=True, exist_ok=True)
+    notes_on_masks = _masks_found(survey.items, settings)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"out {out} cannot be made: {error.strerror}; choose another folder") from error
 
     before = read_journal(out)
     told = settings.model_dump(mode="json", exclude=_NOT_OF_AN_IMAGE)
@@ -104,16 +123,24 @@ def prepare(
             if report is not None:
                 report(entry.name, len(entries) - len(current), len(missing))
 
-    ordered = _told_apart([entries[item.name] for item in survey.items])
+    ordered = _told_apart([(item, entries[item.name]) for item in survey.items])
     _remove(before, ordered, out)
     faults = tuple(LeftOut(entry.name, entry.reason) for entry in ordered if entry.reason)
+    rows = manifest_rows(source, survey, ordered, out)
     result = Prepared(
         images=len(ordered) - len(faults),
         done_now=len(missing),
         left_out=(*survey.left_out, *faults),
-        notes=(*survey.notes, *notes, *_mixed_spacings(ordered)),
+        notes=(
+            *survey.notes,
+            *notes_on_masks,
+            *_negative_visits(survey.items),
+            *notes,
+            *_mixed_spacings(ordered),
+            *split_notes(rows, out),
+        ),
     )
-    if write_tables(source, survey, ordered, result.left_out, out) or not (out / PREPARED).is_file():
+    if write_tables(rows, ordered, result.left_out, out) or not (out / PREPARED).is_file():
         if settings.atlas and result.images:
             write_atlas(out, [out / entry.image for entry in ordered if entry.image])
         record = PreparedRecord(
@@ -126,6 +153,8 @@ def prepare(
             atlas=ATLAS if (out / ATLAS).is_file() else None,
         )
         record.write(out)
+    if not rows:
+        raise DataError(f"{out / LEFT_OUT} names every image, none is prepared: {_counted(faults)}")
     return result
 
 
@@ -151,8 +180,40 @@ def _named_once(survey: Survey) -> Survey:
     twice = []
     for item in survey.items:
         if once.setdefault(item.name, item) is not item:
-            twice.append(LeftOut(item.name, "an earlier image has this name"))
+            first = once[item.name].image.paths[0].name
+            twice.append(LeftOut(item.image.paths[0].name, f"{first} has the same name {item.name} already"))
     return survey._replace(items=tuple(once.values()), left_out=(*survey.left_out, *twice))
+
+
+def _masks_found(items: Sequence[Item], settings: CurationSettings) -> tuple[str, ...]:
+    """Say how many images have no mask in the folder that the settings name.
+
+    Raises:
+        InputError: If all have none, or there is no such folder.
+    """
+    if settings.masks is None:
+        return ()
+    folder = checked_masks(settings.masks)
+    found = sum(item.mask is not None and item.mask.paths[0].is_relative_to(folder) for item in items)
+    if not found:
+        raise InputError(
+            f"masks is {folder}, but has none of these images: wanted are NAME.png or NAME_mask.png, or another "
+            "format, where the image has the NAME (adni: the image id; folder: in the same folders), and of other "
+            "sources the masks that they come with"
+        )
+    return (f"{found} of {len(items)} images have a mask in {folder}.",) if found < len(items) else ()
+
+
+def _negative_visits(items: Sequence[Item]) -> tuple[str, ...]:
+    negative = sum(_is_negative(item.visit) for item in items)
+    return (f"{negative} images have a negative visit: kept, as earlier than day 0.",) if negative else ()
+
+
+def _is_negative(visit: str) -> bool:
+    try:
+        return float(visit) < 0
+    except ValueError:
+        return False
 
 
 def _key(item: Item, settings: dict[str, object]) -> str:
@@ -194,13 +255,14 @@ def _name(file: Path, root: Path) -> str:
     return (file.relative_to(root) if file.is_relative_to(root) else file).as_posix()
 
 
-def _told_apart(entries: list[Entry]) -> list[Entry]:
+def _told_apart(entries: Iterable[tuple[Item, Entry]]) -> list[Entry]:
     """Leave out images whose files have the content of an earlier one's: two patients would share a picture."""
-    first: dict[str, str] = {}
+    first: dict[tuple[str, ...], str] = {}
     apart = []
-    for entry in entries:
+    for item, entry in entries:
         if entry.image and not entry.reason:
-            twin = first.setdefault(entry.sources[0].sha256, entry.name)
+            content = tuple(record.sha256 for record in entry.sources[: len(item.image.files)])
+            twin = first.setdefault(content, entry.name)
             if twin != entry.name:
                 reason = f"its file has the same content as that of {twin}"
                 entry = Entry(name=entry.name, key=entry.key, sources=entry.sources, reason=reason, same_as=twin)  # noqa: PLW2901
@@ -233,4 +295,5 @@ def _mixed_spacings(entries: Iterable[Entry]) -> tuple[str, ...]:
 def _counted(left_out: Sequence[LeftOut]) -> str:
     """Reasons, each with how many have it."""
     reasons = [each.reason for each in left_out]
-    return "; ".join(f"{reasons.count(reason)} x {reason}" for reason in dict.fromkeys(reasons)) or "it holds none"
+    told = [f"{reasons.count(reason)} x {reason}" for reason in dict.fromkeys(reasons)]
+    return "; ".join((*told[:_MOST_REASONS], *(["..."] if len(told) > _MOST_REASONS else []))) or "it holds none"

@@ -50,7 +50,7 @@ def split_patients(groups: Mapping[_Person, str], *, seed: int, shares: Shares =
     Raises:
         InputError: If the shares leave nothing for tests, or there are fewer patients than parts.
     """
-    if min(shares) <= 0 or sum(shares) >= 1:
+    if not (min(shares) > 0 and sum(shares) < 1):  # nor are they, where one is not a number
         raise InputError(f"shares are {shares}, but must be positive and leave something for tests")
     if len(groups) < len(PARTS):
         raise InputError(f"images come from {len(groups)} patients, but a split needs three at least")
@@ -136,7 +136,7 @@ def given_parts(images: Iterable[tuple[_Person, str, object]]) -> dict[_Person, 
     part_of: dict[_Person, str] = {}
     for person, part, image in images:
         if part not in PARTS:
-            raise InputError(f"{image} has the split {part!r}, but wanted is one of {PARTS}")
+            raise InputError(f"{image} has the split {part!r}, but wanted is one of {PARTS}: correct the column split")
         first = part_of.setdefault(person, part)
         if first != part:
             patient = person if isinstance(person, str) else person[1]

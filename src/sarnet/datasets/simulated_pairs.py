@@ -1,11 +1,15 @@
 """The paper's augmented data: pairs of an image and itself deformed by a known field, as a stream or as files."""
 
+import hashlib
+import json
+import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -16,13 +20,14 @@ from sarnet.config import SimulationSettings
 from sarnet.curation.tables import as_table
 from sarnet.datasets.radiographs import Radiograph, load_originals
 from sarnet.datasets.simulation import simulate_pair
-from sarnet.errors import InputError
+from sarnet.errors import DataError, InputError
 from sarnet.images import Image, write_image, write_whole
 from sarnet.transforms import Transform, write_displacement
 
 PAPER_PAIRS = 98_000
 
 PAIRS_FILE = "pairs.csv"
+SETTINGS_FILE = "simulation.json"
 _COLUMNS = ("pair", "fixed", "moving", "fixed_mask", "moving_mask", "displacement", "dataset", "patient", "split")
 _CHUNK = 16
 _DEPTH = 65535
@@ -109,6 +114,26 @@ class SimulatedPairs(Sequence[KnownPair]):
         """Return the image that a pair is made of."""
         return self._radiographs[number % len(self._radiographs)]
 
+    def settings(self) -> dict[str, Any]:
+        """Return what the pairs are drawn by, for a comparison: the images stand there by their names and sizes.
+
+        Raises:
+            DataError: If an image or a mask is gone.
+        """
+        files = [path for each in self._radiographs for path in (each.image, each.mask) if path is not None]
+        try:
+            listing = "\n".join(f"{path.name}/{path.stat().st_size}" for path in files)
+        except OSError as error:
+            raise DataError(f"{error.filename} does not exist") from error
+        return {
+            "pairs": self._pairs,
+            "size": self._size,
+            "seed": self._seed,
+            **self._simulation.model_dump(mode="json"),
+            "images": len(self._radiographs),
+            "images_sha256": hashlib.sha256(os.fsencode(listing)).hexdigest(),
+        }
+
 
 def write_pairs(
     pairs: SimulatedPairs,
@@ -120,11 +145,12 @@ def write_pairs(
 ) -> Path:
     """Write every pair that is not there yet, and the list of them.
 
-    Images have 16 bits for the range from 0 to 1; a pixel counts as a millimetre. A stopped run is gone on with.
+    Images have 16 bits for the range from 0 to 1; a pixel counts as a millimetre. A stopped run is gone on with, but
+    not by other settings.
 
     Args:
         pairs: What to write.
-        out: Folder: ``pairs.csv``, ``fixed/``, ``moving/``, ``masks/`` and ``fields/``.
+        out: Folder: ``pairs.csv``, ``simulation.json``, ``fixed/``, ``moving/``, ``masks/`` and ``fields/``.
         fields: Whether the field of each pair is written, too, as an image of vectors that ``sarnet apply`` reads.
         workers: Processes; one means this one.
         report: Called with how many are done.
@@ -133,24 +159,50 @@ def write_pairs(
         The list: a row a pair.
 
     Raises:
-        InputError: If ``out`` lists other pairs, or its disk has not the room.
+        InputError: If ``out`` holds other pairs, or pairs by other settings, or its disk has not the room.
         DataError: If an image cannot be read, or a file not written.
     """
+    settings = pairs.settings() | {"fields": fields}
     out.mkdir(parents=True, exist_ok=True)
-    begun = (out / PAIRS_FILE).is_file()
-    if not begun:
-        for folder in ("fixed", "moving", "masks", "fields") if fields else ("fixed", "moving", "masks"):
-            (out / folder).mkdir(exist_ok=True)
-        _write(pairs, [0], out, fields=fields)
-        _check_room(pairs, out, fields=fields)
+    if not _is_begun(settings, out):
+        with tempfile.TemporaryDirectory(dir=out) as aside:  # what is refused leaves nothing for another run to take up
+            _make_folders(Path(aside), fields=fields)
+            _write(pairs, [0], Path(aside), fields=fields)
+            _check_room(pairs, Path(aside), out, fields=fields)
+        write_whole(out / SETTINGS_FILE, (json.dumps(settings, indent=1) + "\n").encode())
     listed = as_table(_COLUMNS, (_row(pairs, number, fields=fields) for number in range(len(pairs)))).encode()
-    if begun and (out / PAIRS_FILE).read_bytes() != listed:
+    if (out / PAIRS_FILE).is_file() and (out / PAIRS_FILE).read_bytes() != listed:
         raise InputError(f"out {out} lists other pairs: choose another folder, or remove that one")
     write_whole(out / PAIRS_FILE, listed)
+    _make_folders(out, fields=fields)
     for done in _written(pairs, out, fields=fields, workers=workers):
         if report is not None:
             report(done)
     return out / PAIRS_FILE
+
+
+def _is_begun(settings: dict[str, Any], out: Path) -> bool:
+    """Tell whether a folder holds pairs by these settings; refuse one that holds others."""
+    if not (out / SETTINGS_FILE).is_file():
+        if (out / PAIRS_FILE).is_file():
+            raise InputError(f"out {out} has no {SETTINGS_FILE} to tell how its pairs were made: choose another folder")
+        return False
+    try:
+        begun = json.loads((out / SETTINGS_FILE).read_bytes())
+        changed = [f"{name} = {begun.get(name)}, now {now}" for name, now in settings.items() if begun.get(name) != now]
+    except (OSError, ValueError, AttributeError) as error:
+        raise DataError(f"{out / SETTINGS_FILE} cannot be read: choose another folder") from error
+    if changed:
+        raise InputError(
+            f"out {out} was begun with {'; '.join(changed)}: pairs of both would be mixed; use the settings it was "
+            "begun with, or choose another folder"
+        )
+    return True
+
+
+def _make_folders(out: Path, *, fields: bool) -> None:
+    for folder in ("fixed", "moving", "masks", "fields") if fields else ("fixed", "moving", "masks"):
+        (out / folder).mkdir(exist_ok=True)
 
 
 def _written(pairs: SimulatedPairs, out: Path, *, fields: bool, workers: int) -> Iterator[int]:
@@ -216,11 +268,11 @@ def _row(pairs: SimulatedPairs, number: int, *, fields: bool) -> tuple[str, ...]
     return tuple(both[column] for column in _COLUMNS)
 
 
-def _check_room(pairs: SimulatedPairs, out: Path, *, fields: bool) -> None:
-    """Refuse to begin what the disk cannot hold, judged by the first pair."""
+def _check_room(pairs: SimulatedPairs, first: Path, out: Path, *, fields: bool) -> None:
+    """Refuse to begin what the disk cannot hold, judged by the first pair, which lies in a folder of its own."""
     paths = _paths(pairs, 0, fields=fields)
     own = [paths[kind] for kind in ("moving", "moving_mask", "displacement") if paths[kind]]
-    wanted = len(pairs) * sum((out / path).stat().st_size for path in own)
+    wanted = len(pairs) * sum((first / path).stat().st_size for path in own)
     free = shutil.disk_usage(out).free
     if wanted > free:
         raise InputError(

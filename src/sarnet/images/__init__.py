@@ -5,6 +5,7 @@ from sarnet.images.grid import Grid
 from sarnet.images.image import Image
 from sarnet.images.intensity import foreground, normalise
 from sarnet.images.network_grid import field_to_grid, network_grid
+from sarnet.images.parts import parts
 from sarnet.images.resample import resample
 from sarnet.images.sample import SampleFiles, SamplePair, sample_files, sample_pair
 from sarnet.images.whole import write_whole
@@ -18,6 +19,7 @@ __all__ = [
     "foreground",
     "network_grid",
     "normalise",
+    "parts",
     "read_image",
     "read_labels",
     "resample",

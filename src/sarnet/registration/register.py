@@ -42,16 +42,17 @@ def register(  # noqa: PLR0913  each by its name alone
 ) -> Registration:
     r"""Register a moving image to a fixed one.
 
-    An affine start, kept only where it lowers its cost; then, for ``deformable``, a pass of the network over the images
-    in the middle between them, the adaptation of its last layer to the pair and, where it is asked for, the refinement
-    of the field. A volume is seen plane by plane by the same network (method, section 8). The same input, settings and
-    threads give the same result to the bit, whatever was registered before. Refined from an affine start, the pair the
-    other way round gives the inverse, as far as voxels can say it; landmarks and fields to start from are those of the
-    fixed image.
+    An affine start, kept only where it lowers its cost; then, for ``deformable``, a pass of the network over the
+    images, the adaptation of its last layer to the pair and, where it is asked for, the refinement of the field. A
+    volume is seen plane by plane by the same network (method, section 8). The same input, settings and threads give the
+    same result to the bit, whatever was registered before. Refined from an affine start, a pair is compared in the
+    middle between its images, and the other way round gives the inverse, as far as voxels can say it; landmarks and
+    fields to start from are those of the fixed image.
 
     .. math:: warped(p) = moving(T(p)), \quad T = H \circ (y + u(y)) \circ H, \quad H H = A
 
-    with the affine start ``A``; see :class:`sarnet.registration.Middle`.
+    with the affine start ``A``; see :class:`sarnet.registration.Middle`. Not refined, it is compared in the space of
+    the fixed image: the first ``H`` is then the identity, and the second ``A``.
 
     Args:
         fixed: Image whose grid everything is resampled to, of any intensity unit.
@@ -142,7 +143,11 @@ def _deform(
     reduction = settings.volume.reduction if is_volume else 1
     with work.clock.stage("resampling"):
         work.start = guides.through_landmarks(work.start)
-        work.middle = Middle.of(fixed.grid, moving.grid, work.start)
+        # what is looked at both ways has to lie alike both ways; else the fixed image is best left as it is
+        if is_refined:
+            work.middle = Middle.of(fixed.grid, moving.grid, work.start)
+        else:
+            work.middle = Middle.unsplit(fixed.grid, work.start)
         pair = prepare_pair(
             fixed,
             moving,

@@ -1,9 +1,12 @@
 """Every archive's layout, as it is unpacked: which images come out, whose they are, and what is said of the rest."""
 
+import json
+
 import numpy as np
 import pytest
 
 from sarnet.config import CurationSettings
+from sarnet.curation import settings_for
 from sarnet.curation.sources import SOURCES
 from sarnet.curation.sources import adni as adni_source
 from sarnet.curation.sources import chestxray14 as chestxray14_source
@@ -33,6 +36,35 @@ def test_montgomery_lungs_become_one_mask(montgomery, prepared, disc, tmp_path):
     mask = read_labels(tmp_path / "out" / rows["MCUCXR_0001_0"].mask).array
 
     np.testing.assert_array_equal(mask, disc())
+
+
+@pytest.mark.parametrize(
+    ("source", "lung"),
+    [("montgomery", "ManualMask/leftMask/MCUCXR_0001_0.png"), ("jsrt", "scratch/fold1/masks/left lung/JPCLN001.gif")],
+)
+def test_mask_of_one_lung_alone_is_left_out(source, lung, request, prepared):
+    root = request.getfixturevalue(source)
+    other = root / lung.replace("left", "right")
+    other.unlink()
+
+    done, rows = prepared(source, root)
+    (row,) = rows.values()
+
+    assert (row.mask, row.mask_by) == ("", "")
+    assert [each.name for each in done.left_out] == ["/".join(lung.split("/")[-2:])]
+    assert "the other lung's mask is not there" in done.left_out[0].reason
+
+
+def test_acdc_patient_whose_card_lacks_a_phase_is_left_out(acdc, prepared):
+    other = acdc / "database/training/patient008/Info.cfg"
+    other.parent.mkdir()
+    other.write_text("ED: 1\nGroup: DCM\n")
+
+    done, rows = prepared("acdc", acdc)
+
+    assert list(rows) == ["patient007_ed", "patient007_es"]
+    assert done.left_out[0].name == "patient008"
+    assert "its Info.cfg has no number for ['ES']" in done.left_out[0].reason
 
 
 def test_acdc_phases_are_visits_with_labels_and_spacing(acdc, prepared, tmp_path):
@@ -90,6 +122,70 @@ def test_bids_sessions_are_visits_and_derivatives_are_masks(bids, prepared):
     assert (first.patient, first.visit, first.group) == ("sub-01", "1", "patient")
     assert (bool(first.mask), bool(first.labels)) == (True, True)
     assert not rows["sub-02_ses-1_T1w"].mask
+
+
+DERIVED = "derivatives/prep/sub-01/ses-1"
+BRAIN = f"{DERIVED}/anat/sub-01_ses-1_desc-brain_mask.nii.gz"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        f"{DERIVED}/func/sub-01_ses-1_task-rest_desc-brain_mask.nii.gz",
+        f"{DERIVED}/func/sub-01_ses-1_desc-brain_mask.nii.gz",
+        f"{DERIVED}/anat/sub-01_ses-1_space-MNI152_desc-brain_mask.nii.gz",
+        f"{DERIVED}/anat/sub-01_ses-1_desc-lesion_mask.nii.gz",
+        f"{DERIVED}/anat/sub-01_ses-1_run-2_desc-brain_mask.nii.gz",
+        f"{DERIVED}/anat/sub-01_ses-1_acq-fast_desc-brain_mask.nii.gz",
+        "derivatives/prep/sub-01/anat/sub-01_desc-brain_mask.nii.gz",
+    ],
+)
+def test_bids_mask_of_something_else_is_not_taken(other, bids, plain):
+    (bids / other).parent.mkdir(parents=True, exist_ok=True)
+    (bids / BRAIN).rename(bids / other)
+
+    items = SOURCES["bids"].survey(bids, plain).items
+
+    assert [item.mask for item in items] == [None] * 4
+
+
+def test_bids_mask_of_the_brain_goes_before_others(bids, plain):
+    for name in (
+        "sub-01_ses-1_mask",
+        "sub-01_ses-1_desc-a_mask",
+        "sub-01_ses-1_desc-z_dseg",
+        "sub-01_ses-1_desc-a_dseg",
+    ):
+        (bids / BRAIN).with_name(f"{name}.nii.gz").touch()
+
+    first = SOURCES["bids"].survey(bids, plain).items[0]
+
+    assert first.mask.paths[0].name == "sub-01_ses-1_desc-brain_mask.nii.gz"
+    assert first.labels.paths[0].name == "sub-01_ses-1_dseg.nii.gz"
+
+
+def test_bids_file_without_a_subject_is_left_out(bids, plain):
+    (bids / "sub-01/ses-1/anat/foo_T1w.nii.gz").touch()
+
+    survey = SOURCES["bids"].survey(bids, plain)
+
+    assert len(survey.items) == 4
+    assert [each.name for each in survey.left_out] == ["foo_T1w.nii.gz"]
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ({"training": [{"img": "x"}]}, r"has in 'training' the entry \{'img': 'x'\}"),
+        ({"training": {"0": "a"}}, "has as 'training'"),
+        ({"training": [], "registration_val": ["x"]}, "has in 'registration_val' 'x'"),
+    ],
+)
+def test_learn2reg_file_of_another_form_is_told(told, message, tmp_path, plain):
+    (tmp_path / "dataset.json").write_text(json.dumps(told))
+
+    with pytest.raises(DataError, match=message):
+        SOURCES["learn2reg"].survey(tmp_path, plain)
 
 
 def test_jsrt_raw_file_is_read_big_endian_and_turned_over(jsrt, prepared, tmp_path):
@@ -190,13 +286,58 @@ def test_adni_takes_each_subjects_first_visit_and_names_what_is_missing(adni, pl
     survey = adni_source.survey(adni, plain)
 
     assert [(item.patient, item.group, item.visit) for item in survey.items] == [
-        ("002_S_0295", "CN", "sc"),
-        ("011_S_0003", "AD", "sc"),
-        ("023_S_0061", "MCI", "sc"),
+        ("002_S_0295", "CN", "0-sc"),
+        ("011_S_0003", "AD", "0-sc"),
+        ("023_S_0061", "MCI", "0-sc"),
     ]
     assert dict(survey.left_out) == {"I99999": "its folder is not there"}
     assert "1 of 200 CN, 1 of 400 MCI, 1 of 200 AD" in survey.notes[0]
     assert len(survey.items[2].image.files) == 48  # the whole series
+
+
+def _with_rows(adni, *rows):
+    table = next(adni.glob("*.csv"))
+    table.write_text(table.read_text(encoding="utf-8") + "\n".join(rows) + "\n")
+
+
+def test_adni_second_row_of_an_id_and_another_subjects_row_are_left_out(adni, plain):
+    _with_rows(adni, "I45108,002_S_0295,AD,M,85,m12,MRI,MPR,Processed,4/18/2007,NiFTI,")
+    stray = adni / "ADNI/011_S_0003/MPR/2007-09-01_09_14_21.0/I55555"
+    stray.mkdir(parents=True)
+    _with_rows(adni, "I55555,023_S_0061,MCI,F,77,m24,MRI,MPR,Processed,9/01/2007,NiFTI,")
+
+    survey = adni_source.survey(adni, plain)
+
+    assert (survey.items[0].group, survey.items[0].visit) == ("CN", "0-sc")
+    assert dict(survey.left_out) == {
+        "I99999": "its folder is not there",
+        "I45108": "an earlier row of the CSV names it already",
+        "I55555": "its row says the subject '023_S_0061', its folder '011_S_0003'",
+    }
+
+
+def test_adni_visits_sort_as_text_by_their_time(tmp_path):
+    in_time = ["sc", "bl", "m06", "m12", "m36", "m108"]
+    lines = ["Image Data ID,Subject,Group,Visit"]
+    for number, visit in enumerate(in_time):
+        folder = tmp_path / f"ADNI/002_S_0295/MPR/2006-01-0{number + 1}_00_00_00.0/I{number}"
+        folder.mkdir(parents=True)
+        (folder / "volume.nii").touch()
+        lines.append(f"I{number},002_S_0295,CN,{visit}")
+    (tmp_path / "list.csv").write_text("\n".join(lines) + "\n")
+
+    items = adni_source.survey(tmp_path, CurationSettings(selection="all")).items
+
+    assert [item.name for item in sorted(items, key=lambda item: item.visit)] == [
+        f"002_S_0295_I{number}" for number in range(len(in_time))
+    ]
+
+
+def test_adni_without_a_template_is_neither_aligned_nor_averaged():
+    settings = settings_for("adni", {"template": "none"})
+
+    assert (settings.template, settings.atlas, settings.brain) == (None, False, "deepbet")
+    assert settings_for("adni", {"template": "none", "atlas": True}).atlas
 
 
 def test_adni_rule_stops_at_200_400_200(tmp_path):

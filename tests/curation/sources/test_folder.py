@@ -1,6 +1,8 @@
+import numpy as np
 import pytest
 
-from sarnet.errors import ConfigError, DataError
+from sarnet.errors import ConfigError, DataError, InputError
+from sarnet.images import read_labels
 
 
 def test_images_masks_and_labels_in_folders_of_their_own_go_by_their_names(tmp_path, picture, write, disc, prepared):
@@ -66,3 +68,95 @@ def test_pattern_that_tells_nothing_is_refused(pattern, message, tmp_path, pictu
 
     with pytest.raises(ConfigError, match=message):
         prepared("folder", tmp_path / "own", pattern=pattern)
+
+
+@pytest.mark.parametrize("layout", ["{patient}/2019_mask.png", "masks/{patient}/2019.png"])
+def test_mask_is_that_of_the_image_in_the_same_folder(layout, tmp_path, picture, write, disc, prepared):
+    masks = {"ann": disc(), "bob": 255 - disc()}
+    for patient, mask in masks.items():
+        write(picture(), tmp_path / f"own/{patient}/2019.png")
+        write(mask, tmp_path / "own" / layout.format(patient=patient))
+
+    done, rows = prepared("folder", tmp_path / "own")
+
+    assert (list(rows), done.left_out) == (["ann_2019", "bob_2019"], ())
+    for patient, mask in masks.items():
+        np.testing.assert_array_equal(read_labels(tmp_path / "out" / rows[f"{patient}_2019"].mask).array, mask)
+
+
+def test_mask_in_a_tree_of_its_own_goes_by_the_same_path_as_its_image(tmp_path, picture, write, disc, prepared):
+    for patient, mask in (("ann", disc()), ("bob", 255 - disc())):
+        write(picture(), tmp_path / f"own/images/{patient}/2019.png")
+        write(mask, tmp_path / f"own/masks/{patient}/2019.png")
+        write(mask // 255, tmp_path / f"own/labels/{patient}/2019.png")
+
+    _, rows = prepared("folder", tmp_path / "own")
+
+    np.testing.assert_array_equal(read_labels(tmp_path / "out" / rows["ann_2019"].mask).array, disc())
+    np.testing.assert_array_equal(read_labels(tmp_path / "out" / rows["ann_2019"].labels).array, disc() // 255)
+
+
+def test_masks_of_no_image_and_second_masks_are_left_out(tmp_path, picture, write, disc, prepared):
+    write(picture(), tmp_path / "own/ann/2019.png")
+    for path in ("ann/2018_mask.png", "masks/2019.png", "masks/ann/2019.png", "ann/2019_mask.png"):
+        write(disc(), tmp_path / "own" / path)
+
+    done, rows = prepared("folder", tmp_path / "own")
+
+    assert list(rows) == ["ann_2019"]
+    no_image = "it belongs to no image: none in the same folder has its name"
+    assert dict(done.left_out) == {
+        "ann/2018_mask.png": no_image,
+        "2019.png": no_image,
+        "ann/2019.png": "2019_mask.png is taken for the same image",
+    }
+
+
+@pytest.mark.parametrize("name", ["a.png", "a_mask.png"])
+def test_given_folder_of_masks_has_them_by_name(name, tmp_path, picture, write, disc, prepared):
+    for image in "ab":
+        write(picture(), tmp_path / f"own/{image}.png")
+    write(disc(), tmp_path / "given" / name)
+
+    done, rows = prepared("folder", tmp_path / "own", masks=tmp_path / "given")
+
+    assert [bool(row.mask) for row in rows.values()] == [True, False]
+    assert done.notes == (f"1 of 2 images have a mask in {tmp_path / 'given'}.",)
+
+
+def test_given_folder_of_masks_must_be_there_and_have_some(tmp_path, picture, write, disc, prepared):
+    write(picture(), tmp_path / "own/a.png")
+    write(disc(), tmp_path / "given/other.png")
+
+    with pytest.raises(InputError, match=r"masks is .*nowhere, but there is no such folder"):
+        prepared("folder", tmp_path / "own", masks=tmp_path / "nowhere")
+    with pytest.raises(InputError, match=r"has none of these images: wanted are NAME\.png or NAME_mask\.png"):
+        prepared("folder", tmp_path / "own", masks=tmp_path / "given")
+
+
+def test_second_file_of_a_name_is_named_with_its_ending(tmp_path, picture, write, prepared):
+    write(picture(), tmp_path / "own/a.nii.gz")
+    write(picture(), tmp_path / "own/a.png")
+
+    done, _ = prepared("folder", tmp_path / "own")
+
+    assert dict(done.left_out) == {"a.png": "a.nii.gz has the same name a already"}
+
+
+def test_negative_visit_that_a_pattern_finds_is_told(tmp_path, picture, write, prepared):
+    for visit in ("-3", "0"):
+        write(picture(), tmp_path / f"own/p1_{visit}.png")
+
+    done, _ = prepared("folder", tmp_path / "own", pattern=r"(?P<patient>p\d+)_(?P<visit>-?\d+)")
+
+    assert done.notes == ("1 images have a negative visit: kept, as earlier than day 0.",)
+
+
+def test_image_is_not_its_own_mask_where_masks_are_looked_for_beside_it(tmp_path, picture, write, disc, prepared):
+    for name in "ab":
+        write(picture(), tmp_path / f"own/{name}.png")
+    write(disc(), tmp_path / "own/a_mask.png")
+
+    _, rows = prepared("folder", tmp_path / "own", masks=tmp_path / "own")
+
+    assert {name: bool(row.mask) for name, row in rows.items()} == {"a": True, "b": False}

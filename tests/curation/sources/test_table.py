@@ -1,5 +1,6 @@
 import pytest
 
+from sarnet.curation import divide, read_manifest
 from sarnet.errors import ConfigError, DataError
 
 
@@ -83,6 +84,60 @@ def test_blank_visit_matters_only_where_a_patient_has_several(table, prepared):
     assert "1 images have a negative visit" in done.notes[0]
 
 
+def test_patient_whose_visits_are_all_blank_is_told(table, prepared):
+    done, rows = prepared("csv", table("image,patient", "1.png,ann", "2.png,ann", "3.png,bob", "4.png,cid"))
+
+    assert {row.visit for row in rows.values()} == {"0"}
+    assert done.notes[0].startswith("1 patients have several images and no visit")
+
+
+@pytest.mark.parametrize("cell", ["abc", "-1", "0.5 nan"])
+def test_row_whose_spacing_is_none_is_left_out(cell, table, prepared):
+    path = table("image,patient,spacing_mm", "1.png,a,0.5", f"2.png,b,{cell}", "3.png,c,", "4.png,d,")
+
+    done, rows = prepared("csv", path)
+
+    assert (set(rows), [each.name for each in done.left_out]) == ({"1", "3", "4"}, ["2.png"])
+    assert f"its spacing_mm is '{cell}', but wanted are millimetres" in done.left_out[0].reason
+
+
+def _with_split(table, *parts):
+    rows = (f"{number}.png,{number},{part}" for number, part in enumerate(parts, start=1))
+    return table("image,patient,split", *rows)
+
+
+def test_corrected_split_of_the_csv_stands(table, prepared):
+    prepared("csv", _with_split(table, "train", "train", "validation", "test"))
+
+    done, rows = prepared("csv", _with_split(table, "train", "test", "validation", "train"))
+
+    assert [row.split for row in rows.values()] == ["train", "test", "validation", "train"]
+    assert done.notes == ("The source's own split stands: 2 images were in another part before.",)
+
+
+def test_split_that_was_drawn_stays_where_the_csv_says_nothing(table, prepared, tmp_path):
+    prepared("csv", _with_split(table, "", "", "", ""))
+    (drawn,) = divide(tmp_path / "out", seed=1)
+    before = {row.image: row.split for row in read_manifest(tmp_path / "out")}
+
+    _, rows = prepared("csv", _with_split(table, "", "", "", ""), size=16)
+
+    assert {row.image: row.split for row in rows.values()} == before
+    assert drawn.images.total() == 4
+
+
+@pytest.mark.parametrize(
+    ("last", "message"),
+    [("train", "patient '1' is in the splits 'test' and 'train'"), ("dev", "has the split 'dev'")],
+)
+def test_split_that_training_would_refuse_is_told(last, message, table, prepared):
+    path = table("image,patient,split", "1.png,1,test", "2.png,2,train", "3.png,3,validation", f"4.png,1,{last}")
+
+    done, _ = prepared("csv", path)
+
+    assert any(note.startswith("The split cannot be used") and message in note for note in done.notes)
+
+
 def test_same_name_in_two_folders_is_told_apart(tmp_path, picture, write, prepared):
     for patient in ("ann", "bob"):
         write(picture(), tmp_path / f"own/{patient}/scan.png")
@@ -98,7 +153,6 @@ def test_same_name_in_two_folders_is_told_apart(tmp_path, picture, write, prepar
     [
         (("image,subject", "1.png,a"), {}, DataError, r"no column \['patient'\]"),
         (("image,patient",), {}, DataError, "has no row"),
-        (("image,patient,spacing_mm", "1.png,a,-1"), {}, DataError, "wanted are millimetres"),
         (("image,patient", "1.png,a"), {"columns": {"sex": "gender"}}, ConfigError, r"names \['sex'\]"),
         (("image,patient", "1.png,a"), {"columns": {"visit": "day"}}, DataError, r"no column \['day'\]"),
     ],

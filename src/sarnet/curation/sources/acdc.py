@@ -23,8 +23,10 @@ _PHASES = {"ED": "ed", "ES": "es"}
 def survey(folder: Path, settings: CurationSettings) -> Survey:
     """Take both phases of every patient; the visit is ``ed`` or ``es``, the group the diagnosis.
 
+    A patient whose ``Info.cfg`` lacks a phase is left out.
+
     Raises:
-        DataError: If there is no patient, or an ``Info.cfg`` lacks a phase.
+        DataError: If there is no patient.
     """
     cards = sorted(folder.glob("**/patient*/Info.cfg"))
     if not cards:
@@ -32,6 +34,11 @@ def survey(folder: Path, settings: CurationSettings) -> Survey:
     items, left_out = [], []
     for card in cards:
         patient, told = card.parent.name, _read_card(card)
+        missing = [key for key in _PHASES if not told.get(key, "").isdigit()]
+        if missing:
+            reason = f"its {card.name} has no number for {missing}, but wanted are lines 'ED: 1' and 'ES: 12'"
+            left_out.append(LeftOut(patient, reason))
+            continue
         for key, phase in _PHASES.items():
             base = card.parent / f"{patient}_frame{int(told[key]):02}"
             file, manual = base.with_name(f"{base.name}.nii.gz"), base.with_name(f"{base.name}_gt.nii.gz")
@@ -52,11 +59,8 @@ def survey(folder: Path, settings: CurationSettings) -> Survey:
 
 
 def _read_card(card: Path) -> dict[str, str]:
-    told = dict(re.findall(r"^\s*(\w+)\s*:\s*(\S+)", card.read_text(encoding="utf-8", errors="replace"), re.MULTILINE))
-    missing = [key for key in _PHASES if not told.get(key, "").isdigit()]
-    if missing:
-        raise DataError(f"{card} has no number for {missing}, but wanted are lines 'ED: 1' and 'ES: 12'")
-    return told
+    text = card.read_text(encoding="utf-8", errors="replace")
+    return dict(re.findall(r"^\s*(\w+)\s*:\s*(\S+)", text, re.MULTILINE))
 
 
 SOURCE = Source(survey, WANTED)

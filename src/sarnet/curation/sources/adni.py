@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sarnet.config import CurationSettings
 from sarnet.curation.item import Item, LeftOut, Part, Source, Survey
-from sarnet.curation.sources.layout import by_stem, image_files, labels
+from sarnet.curation.sources.layout import given_masks, image_files, labels
 from sarnet.curation.tables import TableRow, read_table
 from sarnet.errors import DataError
 from sarnet.images import read_image
@@ -24,6 +24,9 @@ WANTED = (
 
 _ID, _SUBJECT, _GROUP, _VISIT = "Image Data ID", "Subject", "Group", "Visit"
 _COLUMNS = (_ID, _SUBJECT, _GROUP, _VISIT)
+_BEFORE_ALL = {"sc": "0-sc", "bl": "1-bl"}
+"""Screening and baseline, which as text would come after the months."""
+
 _WANTED_OF = {"CN": 200, "MCI": 400, "AD": 200}
 _SAME = {"NL": "CN", "Normal": "CN", "LMCI": "MCI"}
 """What later exports call the groups of ADNI-1."""
@@ -34,13 +37,17 @@ def survey(folder: Path, settings: CurationSettings) -> Survey:
 
     The rule: subjects in the order of their names, the first 200 of CN, 400 of MCI and 200 of AD that have a volume
     here, of each the earliest day and of several that day the lowest image id. The ``.csv`` may name more than was
-    downloaded; what it names by an id that is not here and whose subject is, is left out.
+    downloaded; what it names by an id that is not here and whose subject is, is left out. So are second rows of an id,
+    and rows of another subject than their folder's. Visits are named so that they sort as text.
 
     Raises:
         DataError: If there is no CSV with the columns, or no volume.
+        InputError: If the folder of masks is not there.
     """
     root = folder / "ADNI" if (folder / "ADNI").is_dir() else folder
-    rows = {row[_ID].strip(): row for row in _table(folder, root)}
+    table = [{**row, _ID: row[_ID].strip(), _SUBJECT: row[_SUBJECT].strip()} for row in _table(folder, root)]
+    rows: dict[str, TableRow] = {}
+    twice = [row[_ID] for row in table if rows.setdefault(row[_ID], row) is not row]
     scans = {path.name: path for path in sorted(root.glob("[0-9]*_S_*/*/*/*")) if path.is_dir()}
     if not scans:
         raise DataError(f"{folder} holds no ADNI/<subject>/<description>/<date>/<id>/: wanted are {WANTED}")
@@ -51,14 +58,21 @@ def survey(folder: Path, settings: CurationSettings) -> Survey:
         if id_ not in scans and row[_SUBJECT] in here
     ]
     left_out += [LeftOut(id_, "no row of the CSV names it") for id_ in scans if id_ not in rows]
-    known = [(scans[id_], row) for id_, row in rows.items() if id_ in scans]
+    left_out += [LeftOut(id_, "an earlier row of the CSV names it already") for id_ in twice]
+    known = []
+    for id_, row in rows.items():
+        subject = scans[id_].relative_to(root).parts[0] if id_ in scans else row[_SUBJECT]
+        if subject != row[_SUBJECT]:
+            left_out.append(LeftOut(id_, f"its row says the subject {row[_SUBJECT]!r}, its folder {subject!r}"))
+        elif id_ in scans:
+            known.append((scans[id_], row))
     notes: tuple[str, ...] = ()
     if settings.selection == "paper":
         chosen, counts = _paper(known)
         told = ", ".join(f"{counts[group]} of {most} {group}" for group, most in _WANTED_OF.items())
         notes = (f"The paper's rule takes {told}: {len(chosen)} of {len(known)} volumes.",)
         known = chosen
-    masks = by_stem(image_files(settings.masks)) if settings.masks else {}
+    masks = given_masks(settings.masks)
     items = []
     for scan, row in known:
         part = _volume(scan)
@@ -102,6 +116,12 @@ def _group(row: TableRow) -> str:
     return _SAME.get(row[_GROUP].strip(), row[_GROUP].strip())
 
 
+def _visit(named: str) -> str:
+    """A visit so that text sorts it: ``0-sc``, ``1-bl``, ``m006``, ``m012``, ..., ``m108``."""
+    month = re.fullmatch(r"m(\d+)", named)
+    return f"m{int(month[1]):03}" if month else _BEFORE_ALL.get(named, named)
+
+
 def _volume(scan: Path) -> Part | None:
     niftis = image_files(scan, "*.nii*")
     if niftis:
@@ -115,7 +135,7 @@ def _item(scan: Path, row: TableRow, part: Part, mask: Path | None) -> Item:
         image=part,
         mask=labels(mask),
         patient=row[_SUBJECT],
-        visit=row[_VISIT],
+        visit=_visit(row[_VISIT].strip()),
         group=_group(row),
     )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sarnet.config import CurationSettings
 from sarnet.curation.item import Item, LeftOut, Source, Survey
-from sarnet.curation.sources.layout import by_stem, image, image_files, labels, only_file, stem, unnamed
+from sarnet.curation.sources.layout import given_masks, image, image_files, labels, only_file, stem, unnamed
 from sarnet.curation.tables import TableRow, read_table
 
 WANTED = "Data_Entry_2017*.csv, with the images in images_001/images/ to images_012/images/ or in images/"
@@ -42,6 +42,7 @@ def survey(folder: Path, settings: CurationSettings) -> Survey:
 
     Raises:
         DataError: If the CSV is not there, cannot be read or lacks a column.
+        InputError: If the folder of masks is not there.
     """
     table = only_file(folder, "Data_Entry_2017*.csv", what=WANTED)
     rows = read_table(table, _COLUMNS)
@@ -62,7 +63,7 @@ def survey(folder: Path, settings: CurationSettings) -> Survey:
 
     files = [*image_files(folder, "images_*/**/*"), *image_files(folder, "images/**/*")]
     by_name = {path.name: path for path in files}
-    masks = by_stem(image_files(settings.masks)) if settings.masks else {}
+    masks = given_masks(settings.masks)
     items = []
     for row in chosen:
         file = by_name.get(row[_INDEX])

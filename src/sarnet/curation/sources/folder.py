@@ -4,52 +4,89 @@ import re
 from pathlib import Path
 
 from sarnet.config import CurationSettings
-from sarnet.curation.item import Item, Source, Survey
-from sarnet.curation.sources.layout import by_stem, image, image_files, labels, stem
+from sarnet.curation.item import Item, LeftOut, Source, Survey
+from sarnet.curation.sources.layout import checked_masks, image, image_files, labels, stem
 from sarnet.errors import ConfigError, DataError
 
 WANTED = (
     "images anywhere in it, with NAME_mask and NAME_labels beside them; or in images/, with those of the same names in "
-    "masks/ and labels/; of images in folders the first folder's name is the patient"
+    "the same folders of masks/ and labels/; of images in folders the first folder's name is the patient"
 )
+
+_ENDINGS = {"masks": "_mask", "labels": "_labels"}
+"""What stands after the image's name, by the folder where it may stand as well."""
+
+_Place = tuple[Path, str]
+"""An image's folder and name, without which files of several patients would be one's."""
 
 
 def survey(folder: Path, settings: CurationSettings) -> Survey:
     """Take every image below the folder.
 
     The patient is the first folder's name, else the file's; ``settings.pattern`` may say otherwise. A patient's
-    images are visits in the order of their names.
+    images are visits in the order of their names. Masks and labels that belong to no image are left out.
 
     Raises:
         DataError: If there is no image.
         ConfigError: If the pattern is none, or has no group that is known.
+        InputError: If the folder of masks is not there.
     """
     root = folder / "images" if (folder / "images").is_dir() else folder
     files = image_files(root)
-    beside = {kind: [path for path in files if stem(path).endswith(f"_{kind}")] for kind in ("mask", "labels")}
-    masks = by_stem(image_files(settings.masks or folder / "masks")) | by_stem(beside["mask"], without="_mask")
-    known_labels = by_stem(image_files(folder / "labels")) | by_stem(beside["labels"], without="_labels")
-    taken = {*masks.values(), *known_labels.values()}
+    apart = {
+        "masks": checked_masks(settings.masks) if settings.masks else folder / "masks",
+        "labels": folder / "labels",
+    }
+    folders = [below.absolute() for below in (*apart.values(), folder / "masks")]
+    aside = [below for below in folders if not root.absolute().is_relative_to(below)]
+    beside = [path for path in files if not any(path.absolute().is_relative_to(below) for below in aside)]
     pattern = _pattern(settings.pattern)
-    paths = [path for path in files if path not in taken]
+    paths = [path for path in beside if not stem(path).endswith(tuple(_ENDINGS.values()))]
+    known = set(paths)  # no image is a mask, should the folder of masks be that of the images
+    found = {
+        kind: _by_place([path for path in image_files(below) if path not in known], below, _ENDINGS[kind])
+        + _by_place([path for path in beside if stem(path).endswith(_ENDINGS[kind])], root, _ENDINGS[kind])
+        for kind, below in apart.items()
+    }
+    chosen = {kind: dict(placed) for kind, placed in found.items()}
     if not paths:
         raise DataError(f"{folder} holds no image: wanted are {WANTED}")
     items = []
     for path in paths:
         within = path.relative_to(root)
+        place = (within.parent, stem(path))
         whose = _whose(within, pattern)
         items.append(
             Item(
                 name="_".join((*within.parts[:-1], stem(path))),
                 image=image(path),
-                mask=labels(masks.get(stem(path))),
-                labels=labels(known_labels.get(stem(path))),
+                mask=labels(chosen["masks"].get(place)),
+                labels=labels(chosen["labels"].get(place)),
                 patient=whose["patient"],
                 visit=whose.get("visit", "0"),
                 group=whose.get("group", ""),
             )
         )
-    return Survey(tuple(items))
+    places = {(path.relative_to(root).parent, stem(path)) for path in paths}
+    unused = [each for kind, placed in found.items() for each in _unused(placed, chosen[kind], places)]
+    return Survey(tuple(items), tuple(unused))
+
+
+def _by_place(paths: list[Path], below: Path, ending: str) -> list[tuple[_Place, Path]]:
+    """Masks or labels with the place of the image that each belongs to."""
+    return [((path.relative_to(below).parent, stem(path).removesuffix(ending)), path) for path in paths]
+
+
+def _unused(placed: list[tuple[_Place, Path]], chosen: dict[_Place, Path], places: set[_Place]) -> list[LeftOut]:
+    """What of masks or labels has no image, or a rival that is taken."""
+    unused = []
+    for place, path in placed:
+        name = (place[0] / path.name).as_posix()
+        if place not in places:
+            unused.append(LeftOut(name, "it belongs to no image: none in the same folder has its name"))
+        elif chosen[place] != path:
+            unused.append(LeftOut(name, f"{chosen[place].name} is taken for the same image"))
+    return unused
 
 
 def _pattern(text: str | None) -> re.Pattern[str] | None:

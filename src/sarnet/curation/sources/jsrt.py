@@ -14,8 +14,8 @@ from PIL import Image as Picture
 from PIL import UnidentifiedImageError
 
 from sarnet.config import CurationSettings
-from sarnet.curation.item import Item, Part, Source, Survey
-from sarnet.curation.sources.layout import image, stem
+from sarnet.curation.item import Item, LeftOut, Part, Source, Survey
+from sarnet.curation.sources.layout import ONE_LUNG, image, stem
 from sarnet.errors import DataError
 from sarnet.images import Image
 
@@ -31,6 +31,8 @@ _LUNGS = ("left lung", "right lung")
 def survey(folder: Path, settings: CurationSettings) -> Survey:
     """Take every X-ray, the raw file where it is there in two forms; every one is a patient.
 
+    The mask of one lung alone is left out.
+
     Raises:
         DataError: If there is none.
     """
@@ -44,9 +46,11 @@ def survey(folder: Path, settings: CurationSettings) -> Survey:
     }
     if not found:
         raise DataError(f"{folder} holds no JPC*.IMG: wanted are {WANTED}")
-    items = []
+    items, left_out = [], []
     for name, part in sorted(found.items()):
         masks = tuple(lungs[side][name] for side in _LUNGS if name in lungs[side])
+        if len(masks) == 1:
+            left_out.append(LeftOut(f"{masks[0].parent.name}/{masks[0].name}", ONE_LUNG))
         items.append(
             Item(
                 name=name,
@@ -57,7 +61,7 @@ def survey(folder: Path, settings: CurationSettings) -> Survey:
                 spacing=(_SPACING_MM, _SPACING_MM) if name in raw else None,
             )
         )
-    return Survey(tuple(items))
+    return Survey(tuple(items), tuple(left_out))
 
 
 def _raw(path: Path) -> Part:

@@ -4,10 +4,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sarnet.curation.item import LeftOut, Part
-from sarnet.errors import DataError
+from sarnet.errors import DataError, InputError
 from sarnet.images import read_image, read_labels
 
 _ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha", ".mhd", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm")
+
+ONE_LUNG = "the other lung's mask is not there, so that the image has none"
+"""Why the mask of one lung is left out."""
 
 
 def stem(path: Path) -> str:
@@ -28,6 +31,26 @@ def image_files(folder: Path, pattern: str = "**/*") -> list[Path]:
 def by_stem(paths: Iterable[Path], *, without: str = "") -> dict[str, Path]:
     """Return files by their names without ending, and without what some archives put before it."""
     return {stem(path).removesuffix(without): path for path in paths}
+
+
+def given_masks(folder: Path | None) -> dict[str, Path]:
+    """Return the masks in the folder that the setting ``masks`` names, ``NAME.png`` or ``NAME_mask.png``, by NAME.
+
+    Raises:
+        InputError: If the folder is not there.
+    """
+    return {} if folder is None else by_stem(image_files(checked_masks(folder)), without="_mask")
+
+
+def checked_masks(folder: Path) -> Path:
+    """Return the folder that the setting ``masks`` names.
+
+    Raises:
+        InputError: If it is not there.
+    """
+    if not folder.is_dir():
+        raise InputError(f"masks is {folder}, but there is no such folder: give that of the masks, or leave it out")
+    return folder
 
 
 def image(path: Path) -> Part:

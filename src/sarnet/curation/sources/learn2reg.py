@@ -33,7 +33,7 @@ def survey(folder: Path, settings: CurationSettings) -> Survey:
         DataError: If the file cannot be read, or lists no image that is there.
     """
     table = only_file(folder, "*dataset.json", what=WANTED) if folder.is_dir() else folder
-    entries = _entries(_read(table))
+    entries = _entries(table)
     items, left_out = [], []
     for name, entry in entries.items():
         file = table.parent / name
@@ -56,17 +56,31 @@ def _read(table: Path) -> dict[str, Any]:
     return told
 
 
-def _entries(told: dict[str, Any]) -> dict[str, dict[str, str]]:
+def _entries(table: Path) -> dict[str, dict[str, str]]:
     """Every image's entry by its path; ``part`` is what it is for, and the validation pairs have the last word."""
+    told = _read(table)
     found: dict[str, dict[str, str]] = {}
     for key, part in (("training", "train"), ("test", "test")):
-        for entry in told.get(key, []):
+        for entry in _listed(told, key, table):
             given = entry if isinstance(entry, dict) else {"image": entry}
+            if "image" not in given or not all(isinstance(given.get(each, ""), str) for each in ("image", *_BESIDE)):
+                raise DataError(f"{table} has in {key!r} the entry {entry!r}, but wanted is {{'image': 'PATH', ...}}")
             found[str(Path(given["image"]))] = given | {"part": part}
-    for pair in told.get("registration_val", []):
+    for pair in _listed(told, "registration_val", table):
+        if not isinstance(pair, dict) or not all(isinstance(name, str) for name in pair.values()):
+            raise DataError(
+                f"{table} has in 'registration_val' {pair!r}, but wanted is {{'fixed': 'PATH', 'moving': 'PATH'}}"
+            )
         for name in pair.values():
             found[str(Path(name))] = found.get(str(Path(name)), {}) | {"part": "validation"}
     return found
+
+
+def _listed(told: dict[str, Any], key: str, table: Path) -> list[Any]:
+    listed = told.get(key, [])
+    if not isinstance(listed, list):
+        raise DataError(f"{table} has as {key!r} {listed!r}, but wanted is a list")
+    return listed
 
 
 def _item(entry: dict[str, str], file: Path, folder: Path, *, split: bool) -> Item:

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from sarnet.config import CurationSettings
-from sarnet.curation.item import Item, Part, Source, Survey
-from sarnet.curation.sources.layout import by_stem, image, image_files, stem
+from sarnet.curation.item import Item, LeftOut, Part, Source, Survey
+from sarnet.curation.sources.layout import ONE_LUNG, by_stem, image, image_files, stem
 from sarnet.curation.sources.shenzhen import GROUPS
 from sarnet.errors import DataError
 from sarnet.images import Image, read_labels
@@ -23,11 +23,13 @@ WANTED = (
     "CXR_png/MCUCXR_*.png with ManualMask/leftMask/ and ManualMask/rightMask/; or images/ and masks/ of the same names"
 )
 
-_MASKS = ("leftMask", "rightMask", "masks")
+_LUNGS = ("leftMask", "rightMask")
+_BOTH = "masks"
+_MASKS = (*_LUNGS, _BOTH)
 
 
 def survey(folder: Path, settings: CurationSettings) -> Survey:
-    """Take every X-ray; every one is a patient.
+    """Take every X-ray; every one is a patient. The mask of one lung alone is left out.
 
     Raises:
         DataError: If there is none.
@@ -37,9 +39,14 @@ def survey(folder: Path, settings: CurationSettings) -> Survey:
     images = [path for path in files if path.parent.name not in _MASKS]
     if not images:
         raise DataError(f"{folder} holds no file MCUCXR_*: wanted are {WANTED}")
-    items = []
+    items, left_out = [], []
     for path in images:
-        lungs = tuple(masks[kind][stem(path)] for kind in _MASKS if stem(path) in masks[kind])
+        lungs = tuple(masks[kind][stem(path)] for kind in _LUNGS if stem(path) in masks[kind])
+        if stem(path) in masks[_BOTH]:
+            lungs = (masks[_BOTH][stem(path)],)
+        elif len(lungs) == 1:
+            left_out.append(LeftOut(f"{lungs[0].parent.name}/{lungs[0].name}", ONE_LUNG))
+            lungs = ()
         items.append(
             Item(
                 name=stem(path),
@@ -49,7 +56,7 @@ def survey(folder: Path, settings: CurationSettings) -> Survey:
                 group=GROUPS.get(stem(path)[-1], ""),
             )
         )
-    return Survey(tuple(items))
+    return Survey(tuple(items), tuple(left_out))
 
 
 def read_union(*paths: Path) -> Image:

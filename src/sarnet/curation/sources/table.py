@@ -8,7 +8,7 @@ from sarnet.config import CurationSettings
 from sarnet.curation.item import Item, LeftOut, Source, Survey
 from sarnet.curation.sources.layout import image, image_files, labels, only_file, stem, unnamed
 from sarnet.curation.tables import TableRow, read_table
-from sarnet.errors import ConfigError, DataError
+from sarnet.errors import ConfigError
 
 WANTED = (
     "a CSV with the columns image and patient, and mask, labels, visit, group, dataset, spacing_mm (one number, or one "
@@ -23,7 +23,7 @@ def survey(path: Path, settings: CurationSettings) -> Survey:
     """Take the images that a CSV names, or the only CSV of a folder.
 
     Left out are rows without a file, files without a row, rows of an image that was named before, and images with a
-    blank visit of a patient who has several.
+    blank visit of a patient who has several, or with a spacing that is none.
 
     Raises:
         DataError: If the CSV cannot be read, or lacks a column.
@@ -63,7 +63,7 @@ def _item(row: TableRow, name: str, table: Path) -> Item:
         group=row["group"],
         mask=mask,
         labels=own_labels,
-        spacing=_spacing(row["spacing_mm"], table),
+        spacing=_spacing(row["spacing_mm"]),
         split=row["split"],
         dataset=row["dataset"],
     )
@@ -84,6 +84,8 @@ def _fault(row: TableRow, folder: Path, unordered: set[tuple[str, str]]) -> str 
         return "its row names no patient"
     if not row["visit"] and (row["dataset"], row["patient"]) in unordered:
         return "its visit is blank, and its patient has several images, which nothing puts in order"
+    if not all(math.isfinite(number) and number > 0 for number in _spacing(row["spacing_mm"]) or ()):
+        return f"its spacing_mm is {row['spacing_mm']!r}, but wanted are millimetres: 0.8, or 0.8 0.8"
     return None
 
 
@@ -103,8 +105,15 @@ def _strays(rows: list[TableRow], table: Path) -> list[LeftOut]:
 
 
 def _notes(rows: list[TableRow]) -> tuple[str, ...]:
-    negative = sum(_number(row["visit"]) < 0 for row in rows)
-    return (f"{negative} images have a negative visit: kept, as earlier than day 0.",) if negative else ()
+    images = {row["image"]: (row["dataset"], row["patient"]) for row in rows if row["patient"]}
+    several = Counter(images.values())
+    dated = {(row["dataset"], row["patient"]) for row in rows if row["visit"]}
+    without = sum(count > 1 and person not in dated for person, count in several.items())
+    return (
+        (f"{without} patients have several images and no visit: all are visit 0, in no order; fill in the column.",)
+        if without
+        else ()
+    )
 
 
 def _number(text: str) -> float:
@@ -114,11 +123,8 @@ def _number(text: str) -> float:
         return math.nan
 
 
-def _spacing(text: str, table: Path) -> tuple[float, ...] | None:
-    numbers = [_number(word) for word in text.split()]
-    if not all(math.isfinite(number) and number > 0 for number in numbers):
-        raise DataError(f"{table} has spacing_mm {text!r}, but wanted are millimetres: 0.8, or 0.8 0.8")
-    return tuple(numbers) or None
+def _spacing(text: str) -> tuple[float, ...] | None:
+    return tuple(_number(word) for word in text.split()) or None
 
 
 SOURCE = Source(survey, WANTED)
