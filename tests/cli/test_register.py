@@ -5,7 +5,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from sarnet.images import Image, foreground, read_image, read_labels, write_image
+from sarnet.images import Image, foreground, read_image, read_labels, sample_files, sample_pair, write_image
 from sarnet.losses import VggFeatures
 from sarnet.losses.vgg_weights import OXFORD
 from sarnet.registration import Record
@@ -175,12 +175,13 @@ def test_device_that_is_not_there_is_refused(run, pair, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_masks_of_the_network_lie_beside_the_result_on_their_images_grids(run, pair, files, tmp_path):
-    run("register", *pair, "--out", tmp_path / "out", "--adapt", "none")
+def test_masks_of_the_network_lie_beside_the_result_on_their_images_grids(run, tmp_path):
+    with sample_files() as files:
+        run("register", "--fixed", files.fixed, "--moving", files.moving, "--out", tmp_path / "out", "--adapt", "none")
 
     record = _record(tmp_path / "out")
     assert record.known_to_network is False  # brains
-    for name, image in ((record.files.fixed_mask, "fixed"), (record.files.moving_mask, "moving")):
+    for name, image in zip((record.files.fixed_mask, record.files.moving_mask), sample_pair(2)[:2], strict=True):
         mask = read_labels(tmp_path / "out" / name)
-        assert mask.grid.same_as(read_image(files / f"{image}.nii.gz").grid)
+        assert mask.grid.same_as(image.grid)
         assert np.unique(mask.array).tolist() == [0, 1]
