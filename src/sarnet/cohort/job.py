@@ -1,8 +1,10 @@
 """What a worker does with a pair: register it and write its folder, whole or not at all."""
 
+import ctypes
 import functools
 import os
 import socket
+import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator
@@ -66,6 +68,12 @@ class Job:
         if is_valid(pair, folder):  # by a worker that was cut off from its scheduler
             return Outcome()
         try:
+            return self._registered(pair, folder)
+        finally:
+            _give_memory_back()
+
+    def _registered(self, pair: CohortPair, folder: Path) -> Outcome:
+        try:
             inputs = stamps(pair)
             images, network = read_pair(pair.files), _network(self.settings)
             registration = register_images(images, self.settings, network, both_ways=self.both_ways)
@@ -94,6 +102,13 @@ class Job:
         if isinstance(error, SarnetError):
             return Outcome(str(error))
         return Outcome(f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error)))
+
+
+def _give_memory_back() -> None:
+    """Return what is free to the system, where its C library can: else fragments pile up from pair to pair."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
 
 
 def worker_state(settings: RegistrationSettings) -> WorkerState:
