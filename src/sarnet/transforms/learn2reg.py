@@ -38,7 +38,7 @@ _NO_ZIP = (
     zlib.error,  # what does not unpack
     EOFError,  # what breaks off
     UnicodeDecodeError,  # a name in no encoding
-    NotImplementedError,  # a later version of the format than zipfile reads
+    NotImplementedError,  # zipfile's word for what it does not read: later versions, patches, strong encryption
 )
 """What ``zipfile`` raises at a file that it cannot read: each becomes an error that names the file and the reason."""
 
