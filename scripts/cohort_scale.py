@@ -6,8 +6,8 @@
 
 throughput: the packaged slices, deformed at random, registered with their results written, by one process in a loop, by
 two workers, and by two plain processes with half of the pairs each and no Dask, which is what the machine allows; in
-turns, all processes have registered a pair before. scheduler: pairs that do nothing,
-through the same code: seconds and memory of the process that holds scheduler and client, and of the workers.
+turns, all processes have registered a pair before. scheduler: pairs that do nothing, through the same code: seconds and
+memory of the process that holds scheduler and client, and of the workers.
 """
 
 import json

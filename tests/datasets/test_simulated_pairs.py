@@ -6,7 +6,7 @@ import torch
 
 from sarnet.config import SimulationSettings
 from sarnet.datasets import SimulatedPairs, read_radiographs, write_pairs
-from sarnet.errors import InputError
+from sarnet.errors import DataError, InputError
 from sarnet.images import read_image
 from sarnet.transforms import apply, read_transform
 
@@ -140,6 +140,15 @@ def test_pairs_that_do_not_tell_their_settings_are_not_gone_on_with(pairs, tmp_p
     (tmp_path / "pairs/simulation.json").unlink()
 
     with pytest.raises(InputError, match=r"has no simulation.json to tell how its pairs were made"):
+        write_pairs(pairs, tmp_path / "pairs")
+
+
+@pytest.mark.parametrize(("content", "message"), [("{", "cannot be read"), ("[]", "holds no settings")])
+def test_settings_that_are_damaged_are_refused_by_name(content, message, pairs, tmp_path):
+    write_pairs(pairs, tmp_path / "pairs")
+    (tmp_path / "pairs/simulation.json").write_text(content)
+
+    with pytest.raises(DataError, match=rf"simulation\.json {message}"):
         write_pairs(pairs, tmp_path / "pairs")
 
 

@@ -26,7 +26,7 @@ _WORKER_BYTES = 3 * 2**30
 _ADDRESS = re.compile(r"(tcp|tls|wss?|ucxx?)://\S+:\d+")
 
 _NANNY: dict[str, object] = {"distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None}
-"""Dask's workers return memory to the system after every tensor, a fifth of a registration's time: ours do not."""
+"""Dask's workers return memory to the system after every tensor, which takes time; ours do after every pair."""
 
 _FIRST_WAIT_SECONDS = 10.0
 _PATIENCE_SECONDS = 600.0

@@ -189,9 +189,11 @@ def _is_begun(settings: dict[str, Any], out: Path) -> bool:
         return False
     try:
         begun = json.loads((out / SETTINGS_FILE).read_bytes())
-        changed = [f"{name} = {begun.get(name)}, now {now}" for name, now in settings.items() if begun.get(name) != now]
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError) as error:
         raise DataError(f"{out / SETTINGS_FILE} cannot be read: choose another folder") from error
+    if not isinstance(begun, dict):
+        raise DataError(f"{out / SETTINGS_FILE} holds no settings: choose another folder")
+    changed = [f"{name} = {begun.get(name)}, now {now}" for name, now in settings.items() if begun.get(name) != now]
     if changed:
         raise InputError(
             f"out {out} was begun with {'; '.join(changed)}: pairs of both would be mixed; use the settings it was "
