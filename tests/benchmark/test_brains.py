@@ -58,3 +58,39 @@ def test_subject_without_a_number_is_refused(tmp_path):
 
     with pytest.raises(DataError, match="has no number in its name"):
         brain_cases(_settings(tmp_path))
+
+
+def _listed(path, parts):
+    rows = [
+        f"images/made-up-20-{number}.nii.gz,labels/made-up-20-{number}.nii.gz,made-up,{number},0,{part}"
+        for number, part in parts.items()
+    ]
+    path.write_text("\n".join(["image,labels,dataset,patient,visit,split", *rows]) + "\n")
+    return path
+
+
+def test_csv_gives_the_subjects_that_it_has_for_tests(brains):
+    fold = _listed(brains / "fold-1.csv", {10: "test", 1: "test", 2: "train"})
+
+    cases = brain_cases(_settings(fold, shifts="all"))
+
+    assert [case.name for case in cases] == ["1<-10", "10<-1"]
+    np.testing.assert_array_equal(
+        cases[1].load().fixed.array, read_image(brains / "images" / "made-up-20-10.nii.gz").array
+    )
+    assert len(brain_cases(_settings(fold, shifts="all", split="all"))) == 6
+
+
+def test_image_of_a_csv_without_labels_is_named(brains):
+    fold = _listed(brains / "bare.csv", {10: "test", 1: "test"})
+    fold.write_text(fold.read_text().replace("labels/made-up-20-1.nii.gz", ""))
+
+    with pytest.raises(DataError, match=r"bare.csv has no labels for images/made-up-20-1.nii.gz"):
+        brain_cases(_settings(fold))
+
+
+def test_csv_without_tests_is_refused(brains):
+    fold = _listed(brains / "none.csv", {10: "train", 1: "test", 2: "train"})
+
+    with pytest.raises(DataError, match=r"none\.csv holds 1 images with split = 'test'"):
+        brain_cases(_settings(fold))

@@ -1,4 +1,5 @@
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -118,3 +119,56 @@ def test_landmarks_are_followed_from_fixed_to_moving(settings, brains, monkeypat
     assert row.tre_mm_before == 2
     assert row.tre_mm < 0.7
     assert (row.dice, row.dice_by_label) == (None, {})
+
+
+def test_folds_are_done_one_after_the_other(settings, brains):
+    names = {
+        number: (f"images/made-up-20-{number}.nii.gz", f"labels/made-up-20-{number}.nii.gz") for number in (1, 2, 10)
+    }
+    for fold, tested in enumerate([(1, 2), (2, 10)], start=1):
+        rows = [
+            f"{image},{labels},made-up,{number},0,{'test' if number in tested else 'train'}"
+            for number, (image, labels) in names.items()
+        ]
+        (brains / f"fold-{fold}.csv").write_text("\n".join(["image,labels,dataset,patient,visit,split", *rows]) + "\n")
+    folds = settings.model_copy(update={"data": brains / "fold-{fold}.csv", "folds": 2, "methods": ("forward",)})
+
+    planned = plan(folds)
+
+    assert [key.pair for key in planned.keys] == ["1<-2", "2<-1", "2<-10", "10<-2"]
+    rows = list(planned.measure(planned.keys[:3]))
+    assert [row.key for row in rows] == [planned.keys[3]]
+    assert (
+        planned.keys[:2]
+        == plan(settings.model_copy(update={"data": brains / "fold-1.csv", "methods": ("forward",)})).keys
+    )
+
+
+def test_weights_of_every_fold_are_its_own(settings, brains):
+    folds = settings.model_copy(
+        update={
+            "data": brains / "fold-{fold}.csv",
+            "folds": 5,
+            "peers": {"dirnet": Path("weights/brains-{fold}/dirnet.safetensors")},
+            "registration": settings.registration.model_copy(update={"model": "weights/brains-{fold}.safetensors"}),
+        }
+    )
+
+    third = folds.in_fold(3)
+
+    assert third.data == brains / "fold-3.csv"
+    assert third.peers["dirnet"] == Path("weights/brains-3/dirnet.safetensors")
+    assert third.registration.model == "weights/brains-3.safetensors"
+    assert third.folds is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"data": "folds.csv"}, "has no {fold}: all would test the same pairs"),
+        ({"data": "fold-{fold}.csv", "rows": "rows-{fold}.jsonl"}, "all folds have their rows in one file"),
+    ],
+)
+def test_folds_that_cannot_be_told_apart_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        BenchmarkSettings(protocol="brain2d", folds=2, **change)

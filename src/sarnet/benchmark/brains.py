@@ -3,9 +3,11 @@
 import re
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from sarnet.benchmark.pair import Case, Pair, half, paired
 from sarnet.config import BenchmarkSettings
+from sarnet.curation import read_manifest
 from sarnet.errors import DataError
 from sarnet.images import Image, read_image, read_labels
 from sarnet.registration import Labels
@@ -22,33 +24,54 @@ STRUCTURES = {
 }
 
 
+class _Subject(NamedTuple):
+    image: Path
+    labels: Path
+
+
 def brain_cases(settings: BenchmarkSettings) -> list[Case]:
     """Return the pairs of a folder with images/ and labels/, of the same names: subjects in numeric order.
 
+    Of a CSV, such as a fold's, those that it has for tests, or all.
+
     Raises:
-        DataError: If there are fewer than two subjects, or one has no number.
+        DataError: If there are fewer than two subjects, one has no number, or one of the CSV has no labels.
     """
-    found = sorted((settings.data / "images").glob("*.nii.gz"), key=_number)
-    images = half(found, settings.subjects)
-    if len(images) < 2:
+    found = _folder(settings.data) if settings.data.is_dir() else _listed(settings)
+    subjects = half(sorted(found, key=lambda subject: _number(subject.image)), settings.subjects)
+    if len(subjects) < 2:
+        wanted = "files images/*.nii.gz" if settings.data.is_dir() else f"images with split = {settings.split!r}"
         raise DataError(
-            f"data {settings.data} holds {len(found)} files images/*.nii.gz, and subjects = {settings.subjects!r} "
-            f"takes {len(images)} of them, but pairs need two at least"
+            f"data {settings.data} holds {len(found)} {wanted}, and subjects = {settings.subjects!r} takes "
+            f"{len(subjects)} of them, but pairs need two at least"
         )
     structures = STRUCTURES[settings.protocol]
     return [
-        Case(name=f"{_number(fixed)}<-{_number(moving)}", load=partial(_load, fixed, moving, structures))
-        for fixed, moving in paired(images, settings.shifts)
+        Case(name=f"{_number(fixed.image)}<-{_number(moving.image)}", load=partial(_load, fixed, moving, structures))
+        for fixed, moving in paired(subjects, settings.shifts)
     ]
 
 
-def _load(fixed: Path, moving: Path, structures: tuple[int, ...]) -> Pair:
-    labels = Labels(fixed=_labels(fixed, structures), moving=_labels(moving, structures))
-    return Pair(fixed=read_image(fixed), moving=read_image(moving), labels=labels, structures=structures)
+def _folder(data: Path) -> list[_Subject]:
+    return [_Subject(image, data / "labels" / image.name) for image in (data / "images").glob("*.nii.gz")]
 
 
-def _labels(image: Path, structures: tuple[int, ...]) -> Image:
-    path = image.parent.parent / "labels" / image.name
+def _listed(settings: BenchmarkSettings) -> list[_Subject]:
+    rows = [row for row in read_manifest(settings.data) if settings.split in ("all", row.split)]
+    missing = [row.image for row in rows if not row.labels]
+    if missing:
+        raise DataError(f"{settings.data} has no labels for {missing[0]}, but the protocol scores them")
+    folder = settings.data.parent
+    return [_Subject(folder / row.image, folder / row.labels) for row in rows]
+
+
+def _load(fixed: _Subject, moving: _Subject, structures: tuple[int, ...]) -> Pair:
+    labels = Labels(fixed=_labels(fixed.labels, structures), moving=_labels(moving.labels, structures))
+    images = read_image(fixed.image), read_image(moving.image)
+    return Pair(fixed=images[0], moving=images[1], labels=labels, structures=structures)
+
+
+def _labels(path: Path, structures: tuple[int, ...]) -> Image:
     labels = read_labels(path)
     missing = [label for label in structures if not (labels.array == label).any()]
     if missing:

@@ -14,6 +14,8 @@ ElastixMetric = Literal[
 ]
 """elastix's names of similarities."""
 
+_FOLD = "{fold}"
+
 
 class ElastixSettings(Settings):
     """How elastix registers a pair: an affine map, then a cubic B-spline whose grid gets finer from level to level."""
@@ -71,11 +73,14 @@ class BenchmarkSettings(Settings):
     """Where the pairs come from. ``simulated-xray``: X-rays deformed by known fields. ``lung-masks``: masks out of
     feature maps and by a U-Net, no pairs. All else: real pairs."""
     data: Path
-    """Folder of the images, such as ``sarnet data prepare`` wrote; for X-rays the CSV that lists them will do."""
+    """Folder of the images, such as ``sarnet data prepare`` wrote; for X-rays and brains the CSV that lists them will
+    do, for cross-validation the ``fold-{fold}.csv`` of ``sarnet data split``."""
     dataset: str | None = None
     """X-rays alone: only rows of this data set, where the CSV holds several."""
     split: Literal["test", "all"] = "test"
-    """``xray`` alone: the test split by patient, or every image."""
+    """``xray``, and brains that a CSV lists: the test split by patient, or every image."""
+    folds: int | None = Field(default=None, ge=2)
+    """Cross-validation: everything so many times, ``{fold}`` in paths and names of weights standing for 1, 2, …."""
     subjects: Literal["first", "second", "all"] = "all"
     """Which half of the subjects, in order; settings are chosen on one half and reported on the other."""
     shifts: tuple[int, ...] | Literal["all"] = (3,)
@@ -115,3 +120,25 @@ class BenchmarkSettings(Settings):
             name: merged(base, table) if isinstance(table, dict) else table for name, table in tree["variants"].items()
         }
         return {**tree, "variants": variants}
+
+    @model_validator(mode="after")
+    def _tell_folds_apart(self) -> "BenchmarkSettings":
+        if self.folds is not None and _FOLD not in str(self.data):
+            raise ValueError(
+                f"folds is {self.folds}, but data {self.data} has no {_FOLD}: all would test the same pairs"
+            )
+        if _FOLD in str(self.rows):
+            raise ValueError(f"rows {self.rows} has {_FOLD}, but all folds have their rows in one file")
+        return self
+
+    def in_fold(self, fold: int) -> "BenchmarkSettings":
+        """Return the settings of one fold: its number wherever ``{fold}`` stands."""
+        return BenchmarkSettings.model_validate(_filled(self.model_dump(mode="json", exclude={"folds"}), str(fold)))
+
+
+def _filled(tree: Any, fold: str) -> Any:
+    if isinstance(tree, dict):
+        return {key: _filled(value, fold) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_filled(value, fold) for value in tree]
+    return tree.replace(_FOLD, fold) if isinstance(tree, str) else tree
