@@ -1,4 +1,8 @@
 import csv
+import functools
+import http.server
+import shutil
+import threading
 
 import numpy as np
 import pytest
@@ -166,3 +170,45 @@ def test_show_of_nothing_is_told(run, tmp_path):
 
     assert (ran.code, ran.err.count("\n")) == (2, 1)
     assert "cannot be read as a CSV" in ran.err
+
+
+def test_split_keeps_the_other_columns_of_a_list_of_ones_own(run, tmp_path):
+    own = tmp_path / "own.csv"
+    own.write_text("image,dataset,patient,visit,age\n" + "".join(f"{n}.png,x,p{n},0,5{n}\n" for n in range(4)))
+
+    ran = run("data", "split", own)
+
+    assert ran.code == 0
+    rows = _rows(own)
+    assert [row["age"] for row in rows] == ["50", "51", "52", "53"]
+    assert sorted(row["split"] for row in rows) == ["test", "train", "train", "validation"]
+
+
+def test_simulated_patients_are_in_one_part_whatever_the_seed(run, prepared, tmp_path):
+    people = []
+    for part, seed in (("train", 0), ("test", 1), ("validation", 2)):
+        out = tmp_path / part
+        words = ("--out", out, "--split", part, "--seed", seed, "--pairs", 6, "--size", 32, "--workers", 1)
+        assert run("data", "simulate", prepared, *words).code == 0
+        people.append({row["patient"] for row in _rows(out / "pairs.csv")})
+
+    assert sum(map(len, people)) == len(set.union(*people))
+
+
+def test_prepare_fetches_from_a_server(run, visits, tmp_path):
+    image = tmp_path / "archive/CXR_png/MCUCXR_0001_0.png"
+    image.parent.mkdir(parents=True)
+    shutil.copy(visits.parent / "image0.png", image)
+    shutil.make_archive(str(tmp_path / "served/Montgomery"), "zip", tmp_path / "archive")
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path / "served")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_address[1]}/Montgomery.zip"
+        words = ("montgomery", tmp_path / "got", "--out", tmp_path / "prepared", "--fetch", "--url", url)
+        ran = run("data", "prepare", *words)
+        server.shutdown()
+        thread.join()
+
+    assert ran.code == 0, ran.err
+    assert [row["source"] for row in _rows(tmp_path / "prepared/manifest.csv")] == ["CXR_png/MCUCXR_0001_0.png"]

@@ -256,6 +256,12 @@ def adni(tmp_path: Path, write, picture) -> Path:
 
 
 @pytest.fixture
+def series() -> Callable[..., None]:
+    """`series(volume, folder, uid=8)`: the files of a DICOM series."""
+    return write_series
+
+
+@pytest.fixture
 def sunnybrook(tmp_path: Path, picture) -> Path:
     """A patient of Sunnybrook: a slice at end diastole with both outlines, and at end systole with one."""
     root = tmp_path / "Sunnybrook"
@@ -283,18 +289,27 @@ def write_slice(array: np.ndarray, path: Path, *, spacing: tuple[float, float] =
     sitk.WriteImage(image, str(path))
 
 
-def write_series(volume: np.ndarray, folder: Path, *, spacing: tuple[float, float, float]) -> None:
-    """A DICOM series, a file a slice."""
-    folder.mkdir(parents=True)
+def write_series(
+    volume: np.ndarray,
+    folder: Path,
+    *,
+    spacing: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    modality: str = "MR",
+    uid: int = 7,
+    moving: bool = True,
+) -> None:
+    """A DICOM series, a file a slice; of one that does not move, every slice is at the same position."""
+    folder.mkdir(parents=True, exist_ok=True)
     for index, plane in enumerate(volume):
+        height = index * spacing[2] if moving else 0.0
         image = sitk.GetImageFromArray(plane[None].astype(np.int16))
         image.SetSpacing(spacing)
-        image.SetOrigin((0.0, 0.0, index * spacing[2]))
+        image.SetOrigin((0.0, 0.0, height))
         tags = {
-            "0008|0060": "MR",
-            "0020|000e": "1.2.826.0.1.3680043.2.1125.1.7",
+            "0008|0060": modality,
+            "0020|000e": f"1.2.826.0.1.3680043.2.1125.1.{uid}",
             "0020|000d": "1.2.826.0.1.3680043.2.1125.1.8",
-            "0020|0032": f"0\\0\\{index * spacing[2]}",
+            "0020|0032": f"0\\0\\{height}",
             "0020|0037": "1\\0\\0\\0\\1\\0",
             "0020|0013": str(index + 1),
         }
@@ -302,5 +317,5 @@ def write_series(volume: np.ndarray, folder: Path, *, spacing: tuple[float, floa
             image.SetMetaData(tag, value)
         writer = sitk.ImageFileWriter()
         writer.KeepOriginalImageUIDOn()
-        writer.SetFileName(str(folder / f"ADNI_023_S_0061_MR_MP-RAGE_{index + 1}.dcm"))
+        writer.SetFileName(str(folder / f"ADNI_023_S_0061_MR_MP-RAGE_{uid}_{index + 1}.dcm"))
         writer.Execute(image)

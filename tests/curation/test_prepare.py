@@ -7,7 +7,7 @@ import os
 import numpy as np
 import pytest
 
-from sarnet.curation import prepare, settings_for
+from sarnet.curation import divide, prepare, settings_for
 from sarnet.curation.entry import read_journal
 from sarnet.errors import ConfigError, DataError, InputError
 from sarnet.images import Grid, Image, read_image, read_labels, write_image
@@ -447,3 +447,80 @@ def test_damaged_record_is_told_and_can_be_written_anew(content, own, prepared, 
     prepared("folder", own)
     again = json.loads(record.read_text(encoding="utf-8"))
     assert again | {"written": whole["written"]} == whole
+
+
+def test_second_run_with_a_relative_folder_of_masks_does_nothing(own, prepared, disc, write, tmp_path, monkeypatch):
+    write(disc(), tmp_path / "drawn/a.png")
+    monkeypatch.chdir(tmp_path)
+
+    for expected in (5, 0):
+        done, _ = prepared("folder", own, masks="drawn")
+        assert done.done_now == expected
+
+
+def test_run_that_was_stopped_twice_is_gone_on_with(own, tmp_path):
+    settings = settings_for("folder", {})
+    out = tmp_path / "out"
+
+    def stop(name, done, total):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            prepare("folder", own, out, settings, workers=1, report=stop)
+        with (out / "provenance.jsonl").open("a") as journal:
+            journal.write('{"name": "c", "ke')  # cut off in the middle of a line
+
+    assert prepare("folder", own, out, settings, workers=1).done_now == 1
+
+
+def test_atlas_asked_for_later_is_made(tmp_path, picture, write, prepared):
+    for name in "ab":
+        write(picture((6, 8, 10)), tmp_path / f"own/{name}.nii.gz")
+    prepared("folder", tmp_path / "own")
+
+    done, _ = prepared("folder", tmp_path / "own", atlas=True)
+
+    assert done.done_now == 0
+    assert (tmp_path / "out/atlas.nii.gz").is_file()
+    assert json.loads((tmp_path / "out/prepared.json").read_text())["atlas"] == "atlas.nii.gz"
+
+
+def test_other_template_of_the_same_name_makes_every_image_anew(tmp_path, picture, write, prepared):
+    volume = picture((16, 16, 16))
+    write(volume, tmp_path / "own/a.nii.gz")
+    template = write(volume, tmp_path / "template.nii.gz")
+    prepared("folder", tmp_path / "own", template=str(template))
+    write(volume[:14], template)
+
+    done, rows = prepared("folder", tmp_path / "own", template=str(template))
+
+    assert (done.done_now, rows["a"].size) == (1, "16 16 14")
+
+
+def test_folds_that_list_other_images_are_told(own, prepared, tmp_path):
+    prepared("folder", own)
+    divide(tmp_path / "out", seed=0, folds=3)
+    assert not any("fold-" in note for note in prepared("folder", own)[0].notes)
+    (own / "a.png").unlink()
+
+    done, _ = prepared("folder", own)
+
+    assert any(note.startswith("fold-1.csv, fold-2.csv, fold-3.csv list other images") for note in done.notes)
+
+
+def test_dicom_of_one_millimetre_is_known_to_be(tmp_path, picture, series, prepared):
+    series(picture((1, 24, 20)), tmp_path / "own", spacing=(1.0, 1.0, 1.0))
+
+    _, rows = prepared("folder", tmp_path / "own")
+
+    assert [row.spacing_mm for row in rows.values()] == ["1 1"]
+
+
+def test_volume_whose_millimetres_nobody_knows_has_none(tmp_path, picture, write, prepared):
+    write(picture((5, 24, 20)), tmp_path / "own/stack.tif")
+
+    _, rows = prepared("folder", tmp_path / "own")
+
+    assert (rows["stack"].size, rows["stack"].spacing_mm) == ("20 24 5", "")

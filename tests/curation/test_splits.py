@@ -85,6 +85,11 @@ def test_balance_needs_a_group_of_everybody():
         patients_of((_row("ann", group="sick"), _row("bob")), balance=True)
 
 
+def test_group_to_fill_in_is_that_of_the_source_where_a_run_would_undo_it():
+    with pytest.raises(InputError, match="which every run writes anew, in the source's table, and prepare them again"):
+        patients_of((_row("bob"),), balance=True)
+
+
 def test_patient_in_two_parts_is_refused():
     with pytest.raises(InputError, match="patient 'ann' is in the splits 'train' and 'test'"):
         check_split((_row("ann", split="train"), _row("ann", split="test")))

@@ -21,6 +21,8 @@ from sarnet.images import Grid, Image, normalise, write_image
 _INSIDE = 255
 _VOLUMES = (".nii", ".nii.gz", ".nrrd", ".mha", ".mhd")
 _DEEPEST = 65535
+_ABOUT_SPACING = re.compile(r" gives (no|the) (physical )?spacing")
+"""In a note of reading, behind the file's name."""
 _ADDRESS = re.compile(r"\w+ ?\(0x[0-9a-f]+\):? ?")
 """Of the object that could not read a file: another in every run."""
 
@@ -76,8 +78,6 @@ def _read(item: Item, settings: CurationSettings) -> dict[str, Image]:
             read = part.read(*part.paths)
             if kind == "image":
                 check_image(read)
-                if item.spacing is not None:
-                    read = _spaced(read, item.spacing)
             else:
                 if kind == "mask":
                     read = replace(read, array=_inside(read.array, settings.mask_values))
@@ -89,16 +89,22 @@ def _read(item: Item, settings: CurationSettings) -> dict[str, Image]:
         except SarnetError as error:
             raise DataError(f"its {kind} {_plain(str(error), item)}") from error
         found[kind] = read
+    spacing = item.spacing
+    if item.sides_mm is not None:
+        sizes = found["image"].grid.size  # whether they are as many, is checked where spacing is set
+        spacing = tuple(side / size for side, size in zip(item.sides_mm, sizes, strict=False))
+    if spacing is not None:  # after the masks were compared with the image: their headers say what its own did
+        found = {kind: _spaced(read, spacing) for kind, read in found.items()}
     return found
 
 
 def _made_ready(parts: dict[str, Image], item: Item, settings: CurationSettings) -> _Ready:
     image, mask = extract_brain(parts["image"], parts.get("mask"), settings)
-    mask_by: str = "manual" if "mask" in parts else settings.brain
+    mask_by: str = (item.mask_by or "manual") if "mask" in parts else settings.brain
     if mask is None:
         mask_by = ""
     picture = _is_picture(image, item) and not settings.normalise
-    known = _knows_spacing(image, item)
+    known = image.length_unit == "mm" or settings.template is not None
     if mask is None and settings.mask_model:
         mask, mask_by = draw_mask(image, settings.mask_model)
     place = placing(image, settings)
@@ -111,7 +117,7 @@ def _made_ready(parts: dict[str, Image], item: Item, settings: CurationSettings)
     array = np.round(ready["image"].array) if picture else ready["image"].array
     ready["image"] = replace(ready["image"], array=normalise(array) if settings.normalise else _compact(array))
     if not known:  # the empty column says so, and no millimetre that nobody measured is in the file
-        notes = tuple(note for note in ready["image"].notes if "spacing" not in note)
+        notes = _without_spacing(ready["image"].notes)
         ready = {kind: replace(Image.from_array(each.array), notes=notes) for kind, each in ready.items()}
     return _Ready(ready, picture, ready["image"].grid.spacing if known else None, mask_by)
 
@@ -162,13 +168,16 @@ def _enlarged(mask: Image, image: Image) -> Image:
 
 def _spaced(image: Image, spacing: tuple[float, ...]) -> Image:
     if len(spacing) not in (1, image.grid.dimension):
-        raise DataError(f"has {image.grid.dimension} axes, but the spacing given is {spacing}")
+        raise DataError(f"its image has {image.grid.dimension} axes, but the spacing given is {spacing}")
     spacing = spacing * image.grid.dimension if len(spacing) == 1 else spacing
-    return replace(image, grid=replace(image.grid, spacing=spacing), notes=())
+    return replace(
+        image, grid=replace(image.grid, spacing=spacing), notes=_without_spacing(image.notes), length_unit="mm"
+    )
 
 
-def _is_volume_format(item: Item) -> bool:
-    return item.image.paths[0].name.lower().endswith(_VOLUMES)
+def _without_spacing(notes: tuple[str, ...]) -> tuple[str, ...]:
+    """Notes but those about a spacing that is not the file's any more."""
+    return tuple(note for note in notes if not _ABOUT_SPACING.search(note))
 
 
 def _is_picture(image: Image, item: Item) -> bool:
@@ -176,13 +185,8 @@ def _is_picture(image: Image, item: Item) -> bool:
     low, high = float(image.array.min()), float(image.array.max())
     plain = Grid.plain(image.array.shape, spacing=image.grid.spacing) == image.grid
     whole = low >= 0 and high <= _DEEPEST and np.array_equal(image.array, np.round(image.array))
-    return image.grid.dimension == 2 and plain and whole and not _is_volume_format(item)
-
-
-def _knows_spacing(image: Image, item: Item) -> bool:
-    """Whether somebody says what a voxel measures: a picture of one millimetre a pixel does not."""
-    flat = image.grid.dimension == 2 and set(image.grid.spacing) == {1.0}
-    return item.spacing is not None or _is_volume_format(item) or not flat
+    volume = item.image.paths[0].name.lower().endswith(_VOLUMES)
+    return image.grid.dimension == 2 and plain and whole and not volume
 
 
 def _compact(array: Num[np.ndarray, "*space"]) -> Num[np.ndarray, "*space"]:

@@ -1,13 +1,14 @@
 """Writing a split into a manifest, or several beside it."""
 
-import re
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from sarnet.curation.manifest import manifest_of, read_manifest, write_manifest
+from sarnet.curation.manifest import folds_beside, manifest_of, read_manifest
 from sarnet.curation.splits import PAPER, Shares, check_split, fold_patients, patients_of, split_patients
+from sarnet.curation.tables import as_table, read_table
 from sarnet.errors import InputError
+from sarnet.images import write_whole
 
 
 class Division(NamedTuple):
@@ -53,7 +54,7 @@ def divide(
         except InputError as error:
             raise InputError(f"{path} is split already, but {error}; or draw a split anew by --overwrite") from error
         raise InputError(f"{path} is split already, and no patient is in two parts: --overwrite draws a split anew")
-    earlier = [] if folds is None else _folds_beside(path)
+    earlier = [] if folds is None else folds_beside(path.parent)
     if earlier and not overwrite:
         raise InputError(
             f"{earlier[0].parent} holds {len(earlier)} folds already, {earlier[0].name} the first: --overwrite removes "
@@ -66,7 +67,7 @@ def divide(
         splits = fold_patients(patients, seed=seed, folds=folds)
         drawn = {path.with_name(f"fold-{number}.csv"): fold for number, fold in enumerate(splits, start=1)}
     for to, parts in drawn.items():
-        write_manifest(to, [row._replace(split=parts[row.person]) for row in rows])
+        _write_split(path, to, [parts[row.person] for row in rows])
     for stale in earlier:
         if stale not in drawn:
             stale.unlink()
@@ -75,5 +76,8 @@ def divide(
     ]
 
 
-def _folds_beside(manifest: Path) -> list[Path]:
-    return sorted(path for path in manifest.parent.glob("fold-*.csv") if re.fullmatch(r"fold-\d+\.csv", path.name))
+def _write_split(table: Path, to: Path, parts: list[str]) -> None:
+    """Write a table with its column split filled in: what else it has, a list of one's own perhaps, stays."""
+    rows = [row | {"split": part} for row, part in zip(read_table(table, ()), parts, strict=True)]
+    columns = [column for column in rows[0] if column is not None]  # cells without a column have none
+    write_whole(to, as_table(columns, ([row[column] for column in columns] for row in rows)).encode())

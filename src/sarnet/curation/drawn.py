@@ -9,7 +9,7 @@ import numpy as np
 
 from sarnet.config import CurationSettings
 from sarnet.curation.entry import sha256_of
-from sarnet.curation.placing import wanted_grid
+from sarnet.curation.placing import wanted_grid, written_at
 from sarnet.errors import InputError, WeightsError
 from sarnet.images import Image, normalise, resample
 
@@ -46,7 +46,7 @@ def draw_mask(image: Image, model: str) -> Drawn:
 
     if image.grid.dimension != 2:
         raise InputError("has three axes, but masks can be drawn for two alone")
-    segment, by = _segmenter(model)
+    segment, by = _segmenter(model, written_at(model))
     grid = wanted_grid(image.grid, CurationSettings(size=_SIDE))
     seen = torch.from_numpy(normalise(resample(image, grid).array))[None, None]
     inside = segment(seen)[0, 0].numpy() > 0
@@ -55,8 +55,8 @@ def draw_mask(image: Image, model: str) -> Drawn:
 
 
 @lru_cache(maxsize=1)
-def _segmenter(model: str) -> "tuple[Callable[[Tensor], Tensor], str]":
-    """From an image to its mask, and the model's name with its hash: loaded once by each process."""
+def _segmenter(model: str, time_ns: int) -> "tuple[Callable[[Tensor], Tensor], str]":
+    """From an image to its mask, and the model's name with its hash: loaded once by each process for a file."""
     import torch  # noqa: PLC0415
 
     from sarnet.networks import hard_mask, load_generator, load_unet, predicted_mask  # noqa: PLC0415

@@ -31,8 +31,8 @@ class FileRecord(BaseModel):
             OSError: If it cannot be read.
         """
         stat = path.stat()
-        name = path.relative_to(root) if path.is_relative_to(root) else path
-        return cls(path=name.as_posix(), bytes=stat.st_size, mtime_ns=stat.st_mtime_ns, sha256=sha256_of(path))
+        name = recorded_name(path, root)
+        return cls(path=name, bytes=stat.st_size, mtime_ns=stat.st_mtime_ns, sha256=sha256_of(path))
 
     def looks_same(self, root: Path) -> bool:
         """Tell whether size and time are what they were."""
@@ -88,6 +88,11 @@ class Entry(BaseModel):
     def unchanged(self, root: Path, out: Path, same: Callable[[FileRecord, Path], bool]) -> bool:
         """Tell whether every source below ``root`` and every output below ``out`` is the same."""
         return all(same(record, root) for record in self.sources) and all(same(record, out) for record in self.outputs)
+
+
+def recorded_name(path: Path, root: Path) -> str:
+    """Return a file's path as records have it: relative to the root, or absolute where it lies elsewhere."""
+    return (path.relative_to(root) if path.is_relative_to(root) else path.absolute()).as_posix()
 
 
 def sha256_of(path: Path) -> str:

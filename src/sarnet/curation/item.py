@@ -47,9 +47,15 @@ class Item:
     """Diagnosis, or what else a split should balance."""
 
     mask: Part | None = None
+    mask_by: str = ""
+    """What drew the mask, where the archive says so; left out, it is manual."""
+
     labels: Part | None = None
     spacing: tuple[float, ...] | None = None
     """Millimetres along x, y[, z] where the archive says so and the file does not."""
+
+    sides_mm: tuple[float, ...] | None = None
+    """Millimetres that the whole image measures along x, y[, z], where the archive says that instead."""
 
     split: str = ""
     """train, validation or test, where the archive says so."""

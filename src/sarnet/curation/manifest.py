@@ -12,6 +12,7 @@ Masks are 255 inside and 0 outside. Paths are relative to the CSV. Training and 
 read any CSV with the columns image, mask, dataset, patient and visit.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -66,6 +67,11 @@ def read_manifest(path: Path) -> tuple[ManifestRow, ...]:
 def manifest_of(path: Path) -> Path:
     """Return the CSV of prepared data, whose folder may be named, too."""
     return path / MANIFEST if path.is_dir() else path
+
+
+def folds_beside(folder: Path) -> list[Path]:
+    """Return the folds in a folder of prepared data: ``fold-1.csv`` and so on."""
+    return sorted(path for path in folder.glob("fold-*.csv") if re.fullmatch(r"fold-\d+\.csv", path.name))
 
 
 def write_manifest(path: Path, rows: Sequence[ManifestRow]) -> None:

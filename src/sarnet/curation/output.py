@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sarnet.curation.entry import JOURNAL, Entry
 from sarnet.curation.item import Item, LeftOut, Survey
-from sarnet.curation.manifest import MANIFEST, ManifestRow, read_manifest
+from sarnet.curation.manifest import MANIFEST, ManifestRow, folds_beside, read_manifest
 from sarnet.curation.splits import check_split
 from sarnet.curation.tables import as_table
 from sarnet.errors import InputError
@@ -87,6 +87,17 @@ def split_notes(rows: list[ManifestRow], out: Path) -> tuple[str, ...]:
     changed = sum(before.get(row.image, "") not in ("", row.split) for row in rows)
     replaced = (f"The source's own split stands: {changed} images were in another part before.",) if changed else ()
     return (*replaced, *_faults_of_split(rows, without, out))
+
+
+def fold_notes(rows: list[ManifestRow], out: Path) -> tuple[str, ...]:
+    """Say which folds list other images than the manifest: they were drawn before these came or went."""
+    images = {row.image for row in rows}
+    old = [path.name for path in folds_beside(out) if {row.image for row in read_manifest(path)} != images]
+    return (
+        (f"{', '.join(old)} list other images than these: sarnet data split {out} --folds N --overwrite draws anew.",)
+        if old
+        else ()
+    )
 
 
 def _faults_of_split(rows: list[ManifestRow], without: list[str], out: Path) -> tuple[str, ...]:

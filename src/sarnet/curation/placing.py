@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache, partial
+from pathlib import Path
 
 import numpy as np
 
@@ -30,7 +31,7 @@ def placing(image: Image, settings: CurationSettings) -> Place:
     """
     if settings.template is None:
         return partial(_resampled, grid=wanted_grid(image.grid, settings))
-    template = _template(settings.template)
+    template = _template(settings.template, written_at(settings.template))
     if template.grid.dimension != image.grid.dimension:
         raise DataError(f"has {image.grid.dimension} axes, but the template {template.grid.dimension}")
     from sarnet.transforms import align, apply  # noqa: PLC0415  torch takes seconds: not for a run with nothing to do
@@ -84,7 +85,12 @@ def _resampled(image: Image, interpolation: Interpolation, *, grid: Grid) -> Ima
     return image if image.grid == grid else resample(image, grid, interpolation=interpolation)
 
 
+def written_at(name: str) -> int:
+    """Return the time of a file, 0 for what is packaged: what is kept of another time is of another file."""
+    return Path(name).stat().st_mtime_ns if Path(name).is_file() else 0
+
+
 @lru_cache(maxsize=1)
-def _template(name: str) -> Image:
-    """The template, read once by each process."""
+def _template(name: str, time_ns: int) -> Image:
+    """The template, read once by each process as long as its file stays."""
     return sample_pair(3).fixed if name == _PACKAGED else read_image(name)

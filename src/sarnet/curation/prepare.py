@@ -9,17 +9,18 @@ from typing import NamedTuple
 
 from sarnet.config import CurationSettings, build_settings
 from sarnet.curation.atlas import ATLAS, write_atlas
-from sarnet.curation.entry import JOURNAL, Entry, FileRecord, read_journal
+from sarnet.curation.entry import JOURNAL, Entry, FileRecord, read_journal, recorded_name, sha256_of
 from sarnet.curation.item import Item, LeftOut, Survey
-from sarnet.curation.output import LEFT_OUT, joined, manifest_rows, split_notes, write_tables
+from sarnet.curation.output import LEFT_OUT, fold_notes, joined, manifest_rows, split_notes, write_tables
 from sarnet.curation.placing import check_template
 from sarnet.curation.pool import cores, curate_all
 from sarnet.curation.record import PREPARED, PreparedRecord
 from sarnet.curation.sources import SOURCES
 from sarnet.curation.sources.layout import checked_masks
 from sarnet.errors import ConfigError, DataError, InputError
+from sarnet.images import write_whole
 
-_LAYOUT = 2
+_LAYOUT = 3
 """Counts up when the same settings come to mean other files: everything is then prepared anew."""
 
 _NOT_OF_AN_IMAGE = {"selection", "columns", "pattern", "suffix", "dimension", "masks", "atlas"}
@@ -100,7 +101,7 @@ def prepare(
     if settings.template is not None:
         check_template(settings.template)
     root = folder if folder.is_dir() else folder.parent
-    survey = _named_once(SOURCES[source].survey(folder, settings))
+    survey = _named_once(_without_dead_links(SOURCES[source].survey(folder, settings)))
     if not survey.items:
         raise DataError(f"{folder} leaves no image to prepare: {_counted(survey.left_out)}")
     notes_on_masks = _masks_found(survey.items, settings)
@@ -110,7 +111,8 @@ def prepare(
         raise DataError(f"out {out} cannot be made: {error.strerror}; choose another folder") from error
 
     before = read_journal(out)
-    told = settings.model_dump(mode="json", exclude=_NOT_OF_AN_IMAGE)
+    _drop_cut_line(out, before)
+    told = settings.model_dump(mode="json", exclude=_NOT_OF_AN_IMAGE) | _files_of_settings(settings)
     keys = {item.name: _key(item, told) for item in survey.items}
     current, notes = _current(survey.items, keys, before, root, out, verify=verify)
     missing = [(item, keys[item.name]) for item in survey.items if item.name not in current]
@@ -138,9 +140,14 @@ def prepare(
             *notes,
             *_mixed_spacings(ordered),
             *split_notes(rows, out),
+            *fold_notes(rows, out),
         ),
     )
-    if write_tables(rows, ordered, result.left_out, out) or not (out / PREPARED).is_file():
+    if missing:
+        (out / ATLAS).unlink(missing_ok=True)  # else a run that is stopped here would leave that of other images
+    changed = write_tables(rows, ordered, result.left_out, out)
+    lacks_atlas = settings.atlas and result.images > 0 and not (out / ATLAS).is_file()
+    if changed or lacks_atlas or not (out / PREPARED).is_file():
         if settings.atlas and result.images:
             write_atlas(out, [out / entry.image for entry in ordered if entry.image])
         record = PreparedRecord(
@@ -172,6 +179,26 @@ def _check_out(out: Path, source: str, folder: Path) -> None:
             )
     elif out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / JOURNAL).is_file())):
         raise InputError(f"out {out} is there and was not made by 'sarnet data prepare': choose another folder")
+
+
+def _without_dead_links(survey: Survey) -> Survey:
+    """Leave out images of which a file is a link to nothing: a folder lists it as it does the others."""
+    there, left_out = [], []
+    for item in survey.items:
+        dead = [f"its {kind} {how}" for kind, part in item.parts.items() for how in map(_dead, part.paths) if how]
+        if dead:
+            left_out.append(LeftOut(item.name, f"{dead[0]} a link to a file that is not there"))
+        else:
+            there.append(item)
+    return survey._replace(items=tuple(there), left_out=(*survey.left_out, *left_out))
+
+
+def _dead(path: Path) -> str:
+    """How a file, or the folder of a series, comes to a link to nothing; empty where there is none."""
+    if not path.exists():
+        return "is"
+    # GDCM lists a folder up to such a link alone: the volume would want slices
+    return "has" if path.is_dir() and not all(file.exists() for file in path.iterdir()) else ""
 
 
 def _named_once(survey: Survey) -> Survey:
@@ -216,6 +243,19 @@ def _is_negative(visit: str) -> bool:
         return False
 
 
+def _files_of_settings(settings: CurationSettings) -> dict[str, object]:
+    """Hashes of the files that settings name: another template, or network, of the same name makes other images."""
+    named = {"template": settings.template, "mask_model": settings.mask_model}
+    return {f"{name}_sha256": sha256_of(Path(file)) for name, file in named.items() if file and Path(file).is_file()}
+
+
+def _drop_cut_line(out: Path, entries: dict[str, Entry]) -> None:
+    """Write the journal anew where an interruption cut its last line off: the next would be appended to that."""
+    journal = out / JOURNAL
+    if journal.is_file() and not journal.read_bytes().endswith(b"\n"):
+        write_whole(journal, "".join(entry.model_dump_json() + "\n" for entry in entries.values()).encode())
+
+
 def _key(item: Item, settings: dict[str, object]) -> str:
     """What the result depends on beside the files."""
     told = {
@@ -224,6 +264,10 @@ def _key(item: Item, settings: dict[str, object]) -> str:
         "kinds": {kind: [part.read.__name__, len(part.files)] for kind, part in item.parts.items()},
         "spacing": item.spacing,
     }
+    if item.sides_mm:
+        told["sides_mm"] = item.sides_mm
+    if item.mask_by:
+        told["mask_by"] = item.mask_by
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -234,7 +278,7 @@ def _current(
     current: dict[str, Entry] = {}
     for item in items:
         entry = before.get(item.name)
-        files = tuple(_name(file, root) for part in item.parts.values() for file in part.files)
+        files = tuple(recorded_name(file, root) for part in item.parts.values() for file in part.files)
         twin_is_there = entry is not None and (not entry.same_as or entry.same_as in keys)
         if entry is not None and twin_is_there and entry.is_current(keys[item.name], files, root, out):
             current[item.name] = entry
@@ -249,10 +293,6 @@ def _current(
         f"{name} was prepared anew: its files had other content than their sizes and times said." for name in changed
     ]
     return held, tuple(told)
-
-
-def _name(file: Path, root: Path) -> str:
-    return (file.relative_to(root) if file.is_relative_to(root) else file).as_posix()
 
 
 def _told_apart(entries: Iterable[tuple[Item, Entry]]) -> list[Entry]:

@@ -110,7 +110,8 @@ def patients_of(rows: Sequence[ManifestRow], *, balance: bool) -> dict[tuple[str
     if balance and not all(groups.values()):
         without = [person[1] for person, group in groups.items() if not group]
         raise InputError(
-            f"{len(without)} patients have no group to balance by, {without[0]!r} the first: fill in the column"
+            f"{len(without)} patients have no group to balance by, {without[0]!r} the first: fill in the column group; "
+            "that of prepared data, which every run writes anew, in the source's table, and prepare them again"
         )
     return groups
 

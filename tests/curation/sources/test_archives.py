@@ -215,8 +215,8 @@ def test_chestxray14_takes_patients_with_three_visits_and_the_size_of_the_paper(
     assert list(rows) == [f"{patient:08}_{visit:03}" for patient in (1, 5) for visit in range(3)]
     assert rows["00000005_002"].visit == "2"
     assert rows["00000001_000"].group == "Effusion|Mass"
-    # 0.16 mm x 2048 / 1024 pixels, of which the file of 64 pixels is a stand-in, two to one
-    assert rows["00000001_000"].spacing_mm.split()[0] == "0.64"
+    # 0.16 mm x 2048 and 0.168 mm x 2500, onto 32 pixels
+    assert rows["00000001_000"].spacing_mm == "10.24 13.125"
     assert "6 of the CSV's 7 images" in done.notes[0]
 
 
@@ -367,3 +367,208 @@ def test_adni_volumes_are_aligned_normalised_and_averaged(adni, prepared, tmp_pa
     assert all(volume.grid.same_as(volumes[0].grid) for volume in volumes)
     assert all(0 <= volume.array.min() < 0.01 and 0.9 < volume.array.max() <= 1 for volume in volumes)
     np.testing.assert_allclose(atlas.array, np.mean([volume.array for volume in volumes], axis=0), atol=1e-6)
+
+
+@pytest.mark.parametrize("patient", ["SC-HF-I-1", "SC-HF-NI-3", "SC-HYP-1", "SC-N-2"])
+@pytest.mark.parametrize("series", ["0001", "0379"])
+def test_sunnybrook_knows_every_group_and_copies_that_number_the_series(series, patient, sunnybrook, plain):
+    for path in sorted(sunnybrook.glob("**/SC-HF-I-*"), reverse=True):
+        path.rename(path.with_name(patient))
+    for path in sunnybrook.glob("**/IM-*.dcm"):
+        path.rename(path.with_name(path.name.replace("IM-0001", f"IM-{series}")))
+
+    survey = SOURCES["sunnybrook"].survey(sunnybrook, plain)
+
+    assert [(item.patient, bool(item.group)) for item in survey.items] == [(patient, True)] * 2
+    assert survey.left_out == ()
+
+
+def test_sunnybrook_slice_of_several_series_is_not_guessed(sunnybrook, plain):
+    slice_ = next(sunnybrook.glob("**/IM-0001-0048.dcm"))
+    for series in ("0004", "0005"):
+        slice_.with_name(f"IM-{series}-0048.dcm").write_bytes(slice_.read_bytes())
+    slice_.unlink()
+
+    survey = SOURCES["sunnybrook"].survey(sunnybrook, plain)
+
+    assert [each.name for each in survey.left_out] == ["IM-0001-0048-icontour-manual.txt"]
+
+
+def test_jsrt_mask_is_never_taken_for_the_picture(tmp_path, picture, disc, write, prepared):
+    write(picture(), tmp_path / "JSRT/Images/JPCLN001.png")
+    for folder in ("left lung", "right lung", "heart"):
+        write(disc(), tmp_path / f"JSRT/{folder}/JPCLN001.png")
+
+    _, rows = prepared("jsrt", tmp_path / "JSRT")
+
+    assert rows["JPCLN001"].source == "Images/JPCLN001.png"
+    assert rows["JPCLN001"].mask
+
+
+def test_shenzhen_second_mask_is_no_image(shenzhen, picture, disc, write, prepared):
+    write(disc(), shenzhen / "masks/CHNCXR_0001_0.png")
+    write(disc(), shenzhen / "mask/CHNCXR_0999_1_mask.png")
+
+    done, rows = prepared("shenzhen", shenzhen)
+
+    assert set(rows) == {"CHNCXR_0001_0", "CHNCXR_0400_1"}
+    assert {each.name for each in done.left_out} == {"mask/CHNCXR_0001_0_mask.png", "mask/CHNCXR_0999_1_mask.png"}
+
+
+@pytest.mark.parametrize(
+    ("source", "lung"),
+    [("montgomery", "ManualMask/leftMask/MCUCXR_0001_0.png"), ("jsrt", "scratch/fold1/masks/left lung/JPCLN001.gif")],
+)
+def test_mask_of_no_image_is_left_out(source, lung, request, prepared):
+    root = request.getfixturevalue(source)
+    other = lung.replace("0001", "0009").replace("N001", "N009")
+    (root / other).write_bytes((root / lung).read_bytes())
+
+    done, _ = prepared(source, root)
+
+    assert dict(done.left_out) == {"/".join(other.split("/")[-2:]): "it belongs to no image: none has its name"}
+
+
+def test_learn2reg_listed_label_that_is_not_there_leaves_the_image_out(learn2reg, plain):
+    gone = sorted(learn2reg.glob("labelsTr/*"))[0]
+    gone.unlink()
+
+    survey = SOURCES["learn2reg"].survey(learn2reg, plain)
+
+    assert dict(survey.left_out) == {gone.name: "its label is listed, but not there"}
+
+
+def test_bids_unknown_group_is_none(bids, plain):
+    table = bids / "participants.tsv"
+    table.write_text(table.read_text(encoding="utf-8").replace("control", "n/a"))
+
+    groups = {item.patient: item.group for item in SOURCES["bids"].survey(bids, plain).items}
+
+    assert groups == {"sub-01": "patient", "sub-02": ""}
+
+
+@pytest.mark.parametrize("side", [64, 128])
+def test_chestxray14_spacing_is_of_the_file_whatever_its_size(side, chestxray14, picture, write, prepared):
+    write(picture((side, side)), chestxray14 / "images_001/images/00000001_000.png")
+
+    _, rows = prepared("chestxray14", chestxray14, size=None)
+
+    row = rows["00000001_000"]
+    assert [float(mm) * side for mm in row.spacing_mm.split()] == pytest.approx([0.16 * 2048, 0.168 * 2500])
+
+
+def test_chestxray14_patient_with_blanks_about_the_number_is_the_same(chestxray14, plain):
+    table = next(chestxray14.glob("*.csv"))
+    text = table.read_text(encoding="utf-8")
+    table.write_text(text.replace("00000001_001.png,Effusion|Mass,1,1,", "00000001_001.png,Effusion|Mass, 1, 1 ,"))
+
+    items = chestxray14_source.survey(chestxray14, plain).items
+
+    assert [(item.patient, item.visit) for item in items[:3]] == [("1", "0"), ("1", "1"), ("1", "2")]
+
+
+def test_chestxray14_mask_is_named_where_the_archive_has_no_image_and_where_another_is_taken(
+    chestxray14, write, disc, tmp_path
+):
+    given = tmp_path / "given"
+    for mask in (
+        "lungs/00000001_000.png",
+        "heart/00000001_000.png",
+        "lungs/00000002_000_mask.png",  # of an image that the paper's rule passes over
+        "heart/00000002_000.png",
+        "lungs/00000099_000.png",
+    ):
+        write(disc(), given / mask)
+
+    survey = chestxray14_source.survey(chestxray14, CurationSettings(masks=given))
+
+    assert survey.items[0].mask.paths == (given / "lungs/00000001_000.png",)
+    assert dict(survey.left_out) == {
+        "lungs/00000099_000.png": "it belongs to no image: none has its name",
+        "heart/00000001_000.png": "lungs/00000001_000.png is taken for the same image",
+    }
+
+
+def test_adni_mask_is_named_where_the_archive_has_no_image_and_where_another_is_taken(adni, tmp_path):
+    given = tmp_path / "given"
+    for mask in ("a/I45108.nii", "b/I45108.nii", "a/I45112.nii", "b/I45112.nii", "a/I1.nii"):
+        (given / mask).parent.mkdir(parents=True, exist_ok=True)
+        (given / mask).touch()
+
+    survey = adni_source.survey(adni, CurationSettings(masks=given))
+
+    assert dict(survey.left_out) == {
+        "I99999": "its folder is not there",
+        "a/I1.nii": "it belongs to no image: none has its name",
+        "a/I45108.nii": "b/I45108.nii is taken for the same image",
+    }
+
+
+def test_adni_folder_with_two_niftis_is_left_out(adni, plain):
+    (first,) = adni.glob("ADNI/**/I45108/*.nii")
+    first.with_name("other.nii").write_bytes(first.read_bytes())
+
+    survey = adni_source.survey(adni, plain)
+
+    assert [item.patient for item in survey.items] == ["011_S_0003", "023_S_0061"]
+    assert dict(survey.left_out)["I45108"] == "its folder holds 2 NIfTI files, but one is wanted"
+
+
+def test_acdc_patient_without_a_card_is_left_out(acdc, prepared):
+    (acdc / "database/training/patient008").mkdir()
+    (acdc / "database/training/patient009").symlink_to(acdc / "nowhere")
+
+    done, _ = prepared("acdc", acdc)
+
+    assert done.left_out == tuple((f"patient{number}", "its Info.cfg is not there") for number in ("008", "009"))
+
+
+def test_ibsr_subject_without_a_volume_is_left_out(ibsr, prepared):
+    (ibsr / "IBSR_02").mkdir()
+
+    done, _ = prepared("ibsr", ibsr)
+
+    assert done.left_out == (("IBSR_02", "its volume is not there, neither ana_strip nor ana"),)
+
+
+@pytest.mark.parametrize(
+    ("source", "file", "name", "kind"),
+    [
+        ("acdc", "database/training/patient007/patient007_frame01_gt.nii.gz", "patient007_ed", "labels"),
+        ("bids", "sub-01/ses-1/anat/sub-01_ses-1_T1w.nii.gz", "sub-01_ses-1_T1w", "image"),
+        ("learn2reg", "masksTr/ThoraxCBCT_0001_0000.nii.gz", "ThoraxCBCT_0001_0000", "mask"),
+        ("oasis", "OASIS_OAS1_0001_MR1/aligned_seg35.nii.gz", "OASIS_OAS1_0001_MR1", "labels"),
+        ("shenzhen", "mask/CHNCXR_0001_0_mask.png", "CHNCXR_0001_0", "mask"),
+        (
+            "sunnybrook",
+            "TrainingDataContours/SC-HF-I-01/contours-manual/IRCCI-expert/IM-0001-0048-ocontour-manual.txt",
+            "SC-HF-I-1_IM-0001-0048",
+            "labels",
+        ),
+    ],
+)
+def test_image_with_a_link_to_nothing_is_left_out(source, file, name, kind, request, prepared):
+    root = request.getfixturevalue(source)
+    (root / file).unlink()
+    (root / file).symlink_to("nowhere")
+
+    done, rows = prepared(source, root)
+
+    assert name not in rows
+    assert done.left_out == ((name, f"its {kind} is a link to a file that is not there"),)
+
+
+def test_ibsr_link_to_nothing_is_not_passed_over_for_the_head(ibsr, plain):
+    file = ibsr / "IBSR_01/IBSR_01_ana_strip.nii.gz"
+    file.unlink()
+    file.symlink_to("nowhere")
+
+    assert SOURCES["ibsr"].survey(ibsr, plain).items[0].image.paths == (file,)
+
+
+def test_jsrt_mask_that_is_a_link_to_nothing_leaves_its_image_out(jsrt, plain):
+    lung = jsrt / "scratch/fold1/masks/left lung/JPCLN001.gif"
+    lung.unlink()
+    lung.symlink_to("nowhere")
+
+    assert lung in SOURCES["jsrt"].survey(jsrt, plain).items[0].mask.paths

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sarnet.errors import ConfigError, DataError, InputError
-from sarnet.images import read_labels
+from sarnet.images import read_image, read_labels
 
 
 def test_images_masks_and_labels_in_folders_of_their_own_go_by_their_names(tmp_path, picture, write, disc, prepared):
@@ -160,3 +160,98 @@ def test_image_is_not_its_own_mask_where_masks_are_looked_for_beside_it(tmp_path
     _, rows = prepared("folder", tmp_path / "own", masks=tmp_path / "own")
 
     assert {name: bool(row.mask) for name, row in rows.items()} == {"a": True, "b": False}
+
+
+def test_slices_of_a_dicom_series_are_one_volume(tmp_path, picture, series, write, disc, prepared):
+    volumes = {"ann": picture((5, 24, 20)), "bob": picture((5, 24, 20))}
+    for patient, volume in volumes.items():
+        series(volume, tmp_path / f"own/{patient}", spacing=(1.0, 1.0, 2.5))
+    series(picture((6, 24, 20)), tmp_path / "own/bob/2006-04-18.0", spacing=(1.0, 1.0, 2.5), uid=8)
+    write(disc((5, 24, 20)), tmp_path / "own/ann_mask.nii.gz", spacing=(1.0, 1.0, 2.5))
+
+    done, rows = prepared("folder", tmp_path / "own")
+
+    assert (done.images, done.left_out, done.notes) == (3, (), ())
+    assert [(name, row.patient, row.visit, row.size) for name, row in rows.items()] == [
+        ("ann", "ann", "0", "20 24 5"),
+        ("bob", "bob", "0", "20 24 5"),
+        ("bob_2006-04-18", "bob", "2006-04-18.0", "20 24 6"),
+    ]
+    assert (rows["ann"].spacing_mm, bool(rows["ann"].mask)) == ("1 1 2.5", True)
+    np.testing.assert_array_equal(read_image(tmp_path / "out" / rows["bob"].image).array, volumes["bob"])
+
+
+def test_series_in_the_folder_itself_is_one_volume_of_its_name(tmp_path, picture, series, prepared):
+    series(picture((5, 24, 20)), tmp_path / "own")
+
+    _, rows = prepared("folder", tmp_path / "own")
+
+    assert [(name, row.patient, row.size) for name, row in rows.items()] == [("own", "own", "20 24 5")]
+
+
+def test_slice_that_cannot_be_read_is_named_beside_its_series(tmp_path, picture, series, prepared):
+    series(picture((5, 24, 20)), tmp_path / "own/ann")
+    (tmp_path / "own/ann/last.dcm").write_bytes(b"DICM" * 100)
+
+    done, rows = prepared("folder", tmp_path / "own")
+
+    assert [row.size for row in rows.values()] == ["20 24 5"]
+    assert [each.name for each in done.left_out] == ["ann_last"]
+
+
+def test_series_with_a_link_to_nothing_is_left_out(tmp_path, picture, series, prepared):
+    for patient in ("ann", "bob"):
+        series(picture((5, 24, 20)), tmp_path / f"own/{patient}")
+    (tmp_path / "own/ann/last.dcm").symlink_to("nowhere")
+
+    done, rows = prepared("folder", tmp_path / "own")
+
+    assert [row.patient for row in rows.values()] == ["bob"]
+    assert dict(done.left_out) == {
+        "ann": "its image has a link to a file that is not there",
+        "ann_last": "its image is a link to a file that is not there",
+    }
+
+
+@pytest.mark.parametrize("other", [{"modality": "DX"}, {"moving": False}])
+def test_series_that_is_no_stack_stays_pictures_and_is_told(other, tmp_path, picture, series, prepared):
+    series(picture((3, 24, 20)), tmp_path / "own/ann", **other)
+
+    done, rows = prepared("folder", tmp_path / "own")
+
+    assert [row.size for row in rows.values()] == ["20 24"] * 3
+    assert done.notes[0].startswith("1 folders (ann the first) hold a DICOM series that is no stack")
+
+
+def test_several_series_in_a_folder_stay_pictures_and_are_told(tmp_path, picture, series, prepared):
+    for uid in (7, 8):
+        series(picture((2, 24, 20)), tmp_path / "own/ann", uid=uid)
+
+    done, rows = prepared("folder", tmp_path / "own")
+
+    assert [row.size for row in rows.values()] == ["20 24"] * 4
+    assert done.notes[0].startswith("1 folders (ann the first) hold several DICOM series: each file is an image")
+
+
+def test_pictures_of_a_series_each_are_told_nothing(tmp_path, picture, series, prepared):
+    for uid in (7, 8):
+        series(picture((1, 24, 20)), tmp_path / "own/ann", uid=uid)
+
+    done, rows = prepared("folder", tmp_path / "own")
+
+    assert (len(rows), done.notes) == (2, ())
+
+
+def test_link_to_nothing_is_left_out(tmp_path, picture, write, prepared):
+    for name in "ab":
+        write(picture(), tmp_path / f"own/{name}.png")
+    for name in ("b_mask.png", "c.png"):
+        (tmp_path / "own" / name).symlink_to("nowhere")
+
+    done, rows = prepared("folder", tmp_path / "own")
+
+    assert set(rows) == {"a"}
+    assert dict(done.left_out) == {
+        "b": "its mask is a link to a file that is not there",
+        "c": "its image is a link to a file that is not there",
+    }

@@ -1,7 +1,10 @@
+import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from sarnet.curation import divide, read_manifest
 from sarnet.errors import ConfigError, DataError
+from sarnet.images import read_image
 
 
 @pytest.fixture
@@ -171,3 +174,41 @@ def test_prepared_data_can_be_prepared_again(table, prepared, tmp_path):
     assert (done.left_out, list(second)) == ((), list(first))
     assert second["1"].size == "16 16"
     assert second["1"].spacing_mm == "1 1.25"  # 32 x 40 pixels of half a millimetre onto 16
+
+
+def test_spacing_of_the_csv_goes_to_the_mask_too(tmp_path, picture, write, disc, prepared):
+    shape = (6, 8, 10)
+    write(picture(shape), tmp_path / "own/a.nii.gz")
+    write(disc(shape), tmp_path / "own/a_mask.nii.gz")
+    (tmp_path / "own/list.csv").write_text("image,mask,patient,spacing_mm\na.nii.gz,a_mask.nii.gz,ann,1 1 5\n")
+
+    done, rows = prepared("csv", tmp_path / "own")
+
+    assert (done.left_out, rows["a"].spacing_mm) == ((), "1 1 5")
+    assert read_image(tmp_path / "out" / rows["a"].mask).grid.spacing == (1.0, 1.0, 5.0)
+
+
+def test_folder_of_a_dicom_series_is_an_image(adni, prepared):
+    (adni / "own.csv").write_text("image,patient\nADNI/023_S_0061/MP-RAGE/2006-01-20_10_31_00.0/I13722,ann\n")
+
+    done, rows = prepared("csv", adni / "own.csv")
+
+    assert (done.left_out, rows["I13722"].size, rows["I13722"].spacing_mm) == ((), "44 52 48", "4 4 4")
+
+
+def test_mask_that_a_network_drew_stays_marked(table, prepared):
+    path = table("image,mask,patient,mask_by", "1.png,masks/m.png,ann,sarnet-cxr 0123", "2.png,masks/m.png,bob,")
+
+    _, rows = prepared("csv", path)
+
+    assert (rows["1"].mask_by, rows["2"].mask_by) == ("sarnet-cxr 0123", "manual")
+
+
+def test_spacing_of_the_csv_leaves_the_other_notes(table, picture, prepared, tmp_path):
+    path = table("image,patient,spacing_mm", "1.png,ann,0.5")
+    grey = picture()
+    sitk.WriteImage(sitk.GetImageFromArray(np.stack([grey] * 3, axis=-1), isVector=True), str(path.parent / "1.png"))
+
+    _, rows = prepared("csv", path)
+
+    assert (rows["1"].spacing_mm, rows["1"].notes) == ("0.5 0.5", "1.png is in colour: read as grey by luminance.")

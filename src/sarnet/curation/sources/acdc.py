@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sarnet.config import CurationSettings
 from sarnet.curation.item import Item, LeftOut, Source, Survey
-from sarnet.curation.sources.layout import image, labels
+from sarnet.curation.sources.layout import image, is_listed, labels
 from sarnet.errors import DataError
 
 WANTED = "folders patientNNN, anywhere below, with Info.cfg, patientNNN_frameNN.nii.gz and patientNNN_frameNN_gt.nii.gz"
@@ -23,7 +23,7 @@ _PHASES = {"ED": "ed", "ES": "es"}
 def survey(folder: Path, settings: CurationSettings) -> Survey:
     """Take both phases of every patient; the visit is ``ed`` or ``es``, the group the diagnosis.
 
-    A patient whose ``Info.cfg`` lacks a phase is left out.
+    A patient whose ``Info.cfg`` lacks a phase, or is not there, is left out.
 
     Raises:
         DataError: If there is no patient.
@@ -31,7 +31,11 @@ def survey(folder: Path, settings: CurationSettings) -> Survey:
     cards = sorted(folder.glob("**/patient*/Info.cfg"))
     if not cards:
         raise DataError(f"{folder} holds no patient*/Info.cfg: wanted are {WANTED}")
-    items, left_out = [], []
+    items = []
+    folders = sorted(path for path in folder.glob("**/patient*") if re.fullmatch(r"patient\d+", path.name))
+    left_out = [
+        LeftOut(path.name, "its Info.cfg is not there") for path in folders if not (path / "Info.cfg").is_file()
+    ]
     for card in cards:
         patient, told = card.parent.name, _read_card(card)
         missing = [key for key in _PHASES if not told.get(key, "").isdigit()]
@@ -49,7 +53,7 @@ def survey(folder: Path, settings: CurationSettings) -> Survey:
                 Item(
                     name=f"{patient}_{phase}",
                     image=image(file),
-                    labels=labels(manual if manual.is_file() else None),
+                    labels=labels(manual if is_listed(manual) else None),
                     patient=patient,
                     visit=phase,
                     group=told.get("Group", ""),

@@ -11,11 +11,10 @@ from collections import defaultdict
 from pathlib import Path
 
 from sarnet.config import CurationSettings
-from sarnet.curation.item import Item, LeftOut, Part, Source, Survey
-from sarnet.curation.sources.layout import given_masks, image_files, labels
+from sarnet.curation.item import Item, LeftOut, Source, Survey
+from sarnet.curation.sources.layout import by_stem, given_masks, image, image_files, labels, of_no_image, rivals
 from sarnet.curation.tables import TableRow, read_table
 from sarnet.errors import DataError
-from sarnet.images import read_image
 
 WANTED = (
     "ADNI/<subject>/<description>/<date>/<id>/ with one .nii or the .dcm of one series, and beside ADNI/ the "
@@ -38,7 +37,8 @@ def survey(folder: Path, settings: CurationSettings) -> Survey:
     The rule: subjects in the order of their names, the first 200 of CN, 400 of MCI and 200 of AD that have a volume
     here, of each the earliest day and of several that day the lowest image id. The ``.csv`` may name more than was
     downloaded; what it names by an id that is not here and whose subject is, is left out. So are second rows of an id,
-    and rows of another subject than their folder's. Visits are named so that they sort as text.
+    rows of another subject than their folder's, and of what is taken folders with several NIfTI files. Visits are
+    named so that they sort as text.
 
     Raises:
         DataError: If there is no CSV with the columns, or no volume.
@@ -72,14 +72,20 @@ def survey(folder: Path, settings: CurationSettings) -> Survey:
         told = ", ".join(f"{counts[group]} of {most} {group}" for group, most in _WANTED_OF.items())
         notes = (f"The paper's rule takes {told}: {len(chosen)} of {len(known)} volumes.",)
         known = chosen
-    masks = given_masks(settings.masks)
+    drawn = given_masks(settings.masks)
+    masks = by_stem(drawn, without="_mask")
     items = []
     for scan, row in known:
-        part = _volume(scan)
-        if part is None:
-            left_out.append(LeftOut(scan.name, "its folder holds neither a NIfTI file nor a DICOM series"))
+        files = _files(scan)
+        if len(files) == 1:
+            items.append(_item(scan, row, files[0], masks.get(scan.name)))
+        elif files:
+            left_out.append(LeftOut(scan.name, f"its folder holds {len(files)} NIfTI files, but one is wanted"))
         else:
-            items.append(_item(scan, row, part, masks.get(scan.name)))
+            left_out.append(LeftOut(scan.name, "its folder holds neither a NIfTI file nor a DICOM series"))
+    left_out += of_no_image(drawn, {*scans, *rows})
+    taken = {scan.name for scan, _ in known}
+    left_out += rivals(drawn, {id_: path for id_, path in masks.items() if id_ in taken})
     return Survey(tuple(items), tuple(left_out), notes)
 
 
@@ -122,17 +128,15 @@ def _visit(named: str) -> str:
     return f"m{int(month[1]):03}" if month else _BEFORE_ALL.get(named, named)
 
 
-def _volume(scan: Path) -> Part | None:
-    niftis = image_files(scan, "*.nii*")
-    if niftis:
-        return Part(paths=(niftis[0],), read=read_image)
-    return Part(paths=(scan,), read=read_image) if any(scan.glob("*.dcm")) else None
+def _files(scan: Path) -> list[Path]:
+    """The NIfTI files of a scan, one if all is well; where there are none, its folder if that holds DICOM."""
+    return image_files(scan, "*.nii*") or ([scan] if any(scan.glob("*.dcm")) else [])
 
 
-def _item(scan: Path, row: TableRow, part: Part, mask: Path | None) -> Item:
+def _item(scan: Path, row: TableRow, file: Path, mask: Path | None) -> Item:
     return Item(
         name=f"{row[_SUBJECT]}_{scan.name}",
-        image=part,
+        image=image(file),
         mask=labels(mask),
         patient=row[_SUBJECT],
         visit=_visit(row[_VISIT].strip()),

@@ -29,6 +29,9 @@ _GROUPS = ("group", "diagnosis", "Group", "dx")
 
 _BRAIN = "brain"
 
+_UNKNOWN = "n/a"
+"""What the standard writes where nothing is known."""
+
 _Belonging = tuple[str, frozenset[tuple[str, str]]]
 """The name of a file's folder, and its entities."""
 
@@ -41,7 +44,7 @@ def survey(folder: Path, settings: CurationSettings) -> Survey:
     """
     suffix = settings.suffix
     files = sorted(
-        path for sub in sorted(folder.glob("sub-*")) for path in sub.glob(f"**/*_{suffix}.nii*") if path.is_file()
+        path for sub in sorted(folder.glob("sub-*")) for path in sub.glob(f"**/*_{suffix}.nii*") if not path.is_dir()
     )
     if not files:
         raise DataError(f"{folder} holds no sub-*/**/*_{suffix}.nii.gz: wanted are {WANTED}")
@@ -103,7 +106,7 @@ def _groups(table: Path) -> dict[str, str]:
         return {}
     rows = read_table(table, ("participant_id",), delimiter="\t")
     column = next((name for name in _GROUPS if name in rows[0]), None)
-    return {row["participant_id"]: row[column] for row in rows} if column else {}
+    return {row["participant_id"]: "" if row[column] == _UNKNOWN else row[column] for row in rows} if column else {}
 
 
 SOURCE = Source(survey, WANTED)

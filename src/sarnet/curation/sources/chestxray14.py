@@ -11,7 +11,18 @@ from pathlib import Path
 
 from sarnet.config import CurationSettings
 from sarnet.curation.item import Item, LeftOut, Source, Survey
-from sarnet.curation.sources.layout import given_masks, image, image_files, labels, only_file, stem, unnamed
+from sarnet.curation.sources.layout import (
+    by_stem,
+    given_masks,
+    image,
+    image_files,
+    labels,
+    of_no_image,
+    only_file,
+    rivals,
+    stem,
+    unnamed,
+)
 from sarnet.curation.tables import TableRow, read_table
 
 WANTED = "Data_Entry_2017*.csv, with the images in images_001/images/ to images_012/images/ or in images/"
@@ -27,7 +38,6 @@ _COLUMNS = (_INDEX, _FINDINGS, _VISIT, _PATIENT, _VIEW)
 _ORIGINAL = ("OriginalImage[Width", "Height]", "OriginalImagePixelSpacing[x", "y]")
 """Size and spacing before the archive reduced every image to 1024 pixels squared."""
 
-_SIDE = 1024
 _FRONTAL = ("PA", "AP")
 _FEWEST, _MOST = 3, 8
 _IMAGES = 906
@@ -45,7 +55,7 @@ def survey(folder: Path, settings: CurationSettings) -> Survey:
         InputError: If the folder of masks is not there.
     """
     table = only_file(folder, "Data_Entry_2017*.csv", what=WANTED)
-    rows = read_table(table, _COLUMNS)
+    rows = [{**row, **{column: row[column].strip() for column in _COLUMNS}} for row in read_table(table, _COLUMNS)]
     faults = [(row, _fault(row)) for row in rows]
     left_out = [LeftOut(row[_INDEX], reason) for row, reason in faults if reason]
     once = {row[_INDEX]: row for row, reason in reversed(faults) if not reason}
@@ -63,7 +73,8 @@ def survey(folder: Path, settings: CurationSettings) -> Survey:
 
     files = [*image_files(folder, "images_*/**/*"), *image_files(folder, "images/**/*")]
     by_name = {path.name: path for path in files}
-    masks = given_masks(settings.masks)
+    drawn = given_masks(settings.masks)
+    masks = by_stem(drawn, without="_mask")
     items = []
     for row in chosen:
         file = by_name.get(row[_INDEX])
@@ -72,7 +83,11 @@ def survey(folder: Path, settings: CurationSettings) -> Survey:
         else:
             items.append(_item(row, file, masks.get(stem(file))))
     known = {by_name[row[_INDEX]] for row in rows if row[_INDEX] in by_name}
-    return Survey(tuple(items), (*left_out, *unnamed(files, known, table)), notes)
+    left_out += unnamed(files, known, table)
+    # of a part of the archive, or of a selection, no mask is named: its image is known
+    left_out += of_no_image(drawn, {stem(Path(name)) for name in (*by_name, *(row[_INDEX] for row in rows))})
+    left_out += rivals(drawn, {item.name: masks[item.name] for item in items if item.name in masks})
+    return Survey(tuple(items), tuple(left_out), notes)
 
 
 def _item(row: TableRow, file: Path, mask: Path | None) -> Item:
@@ -83,14 +98,14 @@ def _item(row: TableRow, file: Path, mask: Path | None) -> Item:
         patient=row[_PATIENT],
         visit=row[_VISIT],
         group=row[_FINDINGS],
-        spacing=_spacing(row),
+        sides_mm=_sides_mm(row),
     )
 
 
 def _fault(row: TableRow) -> str | None:
-    if not row[_PATIENT].strip():
+    if not row[_PATIENT]:
         return "its row names no patient"
-    if not row[_VISIT].strip().isdigit():
+    if not row[_VISIT].isdigit():
         return f"its follow-up is {row[_VISIT]!r}, but a number from 0 is wanted"
     return None
 
@@ -99,7 +114,7 @@ def _paper(rows: list[TableRow]) -> list[TableRow]:
     """The rule of :func:`survey`; a patient's images in the order of the visits, one a visit."""
     patients: dict[int, dict[int, TableRow]] = defaultdict(dict)
     for row in rows:
-        if row[_VIEW].strip() in _FRONTAL and row[_PATIENT].strip().isdigit():
+        if row[_VIEW] in _FRONTAL and row[_PATIENT].isdigit():
             patients[int(row[_PATIENT])].setdefault(int(row[_VISIT]), row)
     chosen: list[TableRow] = []
     for _, visits in sorted(patients.items()):
@@ -108,14 +123,14 @@ def _paper(rows: list[TableRow]) -> list[TableRow]:
     return chosen
 
 
-def _spacing(row: TableRow) -> tuple[float, ...] | None:
-    """Millimetres along x and y of the reduced image, where the CSV has those of the original."""
+def _sides_mm(row: TableRow) -> tuple[float, ...] | None:
+    """Millimetres that the image measures along x and y, which reducing it did not change, where the CSV has them."""
     try:
         width, height, x, y = (float(row[column]) for column in _ORIGINAL)
     except (KeyError, ValueError):
         return None
-    spacing = (x * width / _SIDE, y * height / _SIDE)
-    return spacing if min(spacing) > 0 else None
+    sides_mm = (x * width, y * height)
+    return sides_mm if min(sides_mm) > 0 else None
 
 
 SOURCE = Source(survey, WANTED, {"size": 512})

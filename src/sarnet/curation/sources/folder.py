@@ -6,11 +6,13 @@ from pathlib import Path
 from sarnet.config import CurationSettings
 from sarnet.curation.item import Item, LeftOut, Source, Survey
 from sarnet.curation.sources.layout import checked_masks, image, image_files, labels, stem
+from sarnet.curation.sources.series import volumes
 from sarnet.errors import ConfigError, DataError
 
 WANTED = (
     "images anywhere in it, with NAME_mask and NAME_labels beside them; or in images/, with those of the same names in "
-    "the same folders of masks/ and labels/; of images in folders the first folder's name is the patient"
+    "the same folders of masks/ and labels/; of images in folders the first folder's name is the patient, and a DICOM "
+    "series in a folder of its own is one image"
 )
 
 _ENDINGS = {"masks": "_mask", "labels": "_labels"}
@@ -24,7 +26,8 @@ def survey(folder: Path, settings: CurationSettings) -> Survey:
     """Take every image below the folder.
 
     The patient is the first folder's name, else the file's; ``settings.pattern`` may say otherwise. A patient's
-    images are visits in the order of their names. Masks and labels that belong to no image are left out.
+    images are visits in the order of their names. A folder with the slices of one DICOM series is an image, its name
+    the visit where it lies in the patient's. Masks and labels that belong to no image are left out.
 
     Raises:
         DataError: If there is no image.
@@ -51,14 +54,19 @@ def survey(folder: Path, settings: CurationSettings) -> Survey:
     chosen = {kind: dict(placed) for kind, placed in found.items()}
     if not paths:
         raise DataError(f"{folder} holds no image: wanted are {WANTED}")
+    series = volumes(paths)
+    slices = {path for within in series.folders.values() for path in within}
     items = []
-    for path in paths:
-        within = path.relative_to(root)
-        place = (within.parent, stem(path))
-        whose = _whose(within, pattern)
+    places = set()
+    for path in sorted((*series.folders, *(path for path in paths if path not in slices))):
+        within = path.relative_to(root) if path != root else Path(folder.resolve().name)
+        name = path.name if path in series.folders else stem(path)
+        place = (within.parent, name)
+        places.add(place)
+        whose = _whose(within, name, pattern)
         items.append(
             Item(
-                name="_".join((*within.parts[:-1], stem(path))),
+                name="_".join((*within.parts[:-1], name)),
                 image=image(path),
                 mask=labels(chosen["masks"].get(place)),
                 labels=labels(chosen["labels"].get(place)),
@@ -67,9 +75,8 @@ def survey(folder: Path, settings: CurationSettings) -> Survey:
                 group=whose.get("group", ""),
             )
         )
-    places = {(path.relative_to(root).parent, stem(path)) for path in paths}
     unused = [each for kind, placed in found.items() for each in _unused(placed, chosen[kind], places)]
-    return Survey(tuple(items), tuple(unused))
+    return Survey(tuple(items), tuple(unused), series.notes)
 
 
 def _by_place(paths: list[Path], below: Path, ending: str) -> list[tuple[_Place, Path]]:
@@ -103,12 +110,10 @@ def _pattern(text: str | None) -> re.Pattern[str] | None:
     return pattern
 
 
-def _whose(within: Path, pattern: re.Pattern[str] | None) -> dict[str, str]:
+def _whose(within: Path, name: str, pattern: re.Pattern[str] | None) -> dict[str, str]:
     """Patient, visit and group, as far as the path tells."""
     if pattern is None:
-        return (
-            {"patient": within.parts[0], "visit": stem(within)} if len(within.parts) > 1 else {"patient": stem(within)}
-        )
+        return {"patient": within.parts[0], "visit": name} if len(within.parts) > 1 else {"patient": name}
     found = pattern.search(within.as_posix())
     if found is None:
         raise DataError(f"{within} does not match the pattern {pattern.pattern!r}: correct it, or move the file away")

@@ -11,8 +11,8 @@
 from pathlib import Path
 
 from sarnet.config import CurationSettings
-from sarnet.curation.item import Item, Source, Survey
-from sarnet.curation.sources.layout import image, labels
+from sarnet.curation.item import Item, LeftOut, Source, Survey
+from sarnet.curation.sources.layout import image, is_listed, labels
 from sarnet.errors import DataError
 
 WANTED = "folders IBSR_NN, anywhere below, with IBSR_NN_ana_strip.nii.gz and IBSR_NN_segTRI_fill_ana.nii.gz"
@@ -28,10 +28,12 @@ def survey(folder: Path, settings: CurationSettings) -> Survey:
     Raises:
         DataError: If there is none.
     """
-    items = []
-    for subject in sorted(path for path in folder.glob("**/IBSR_[0-9][0-9]") if path.is_dir()):
+    items, left_out = [], []
+    for subject in sorted(path for path in folder.glob("**/IBSR_[0-9][0-9]") if path.is_dir() or path.is_symlink()):
         file = _first(subject, _IMAGES)
-        if file is not None:
+        if file is None:
+            left_out.append(LeftOut(subject.name, f"its volume is not there, neither {' nor '.join(_IMAGES)}"))
+        else:
             items.append(
                 Item(
                     name=subject.name,
@@ -43,13 +45,13 @@ def survey(folder: Path, settings: CurationSettings) -> Survey:
             )
     if not items:
         raise DataError(f"{folder} holds no IBSR_NN/IBSR_NN_ana*.nii.gz: wanted are {WANTED}")
-    return Survey(tuple(items))
+    return Survey(tuple(items), tuple(left_out))
 
 
 def _first(subject: Path, kinds: tuple[str, ...]) -> Path | None:
     """The first kind of file that a subject has."""
     paths = [subject / f"{subject.name}_{kind}.nii{packed}" for kind in kinds for packed in (".gz", "")]
-    return next((path for path in paths if path.is_file()), None)
+    return next((path for path in paths if is_listed(path)), None)
 
 
 SOURCE = Source(survey, WANTED)

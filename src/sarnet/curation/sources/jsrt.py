@@ -15,7 +15,7 @@ from PIL import UnidentifiedImageError
 
 from sarnet.config import CurationSettings
 from sarnet.curation.item import Item, LeftOut, Part, Source, Survey
-from sarnet.curation.sources.layout import ONE_LUNG, image, stem
+from sarnet.curation.sources.layout import ONE_LUNG, image, of_no_image, stem
 from sarnet.errors import DataError
 from sarnet.images import Image
 
@@ -26,6 +26,8 @@ _HIGHEST = 4095
 _SPACING_MM = 0.175
 _GROUPS = {"JPCLN": "nodule", "JPCNN": "no nodule"}
 _LUNGS = ("left lung", "right lung")
+_DRAWN = {*_LUNGS, "heart", "left clavicle", "right clavicle", "masks"}
+"""Folders of SCR: what lies in them is no X-ray."""
 
 
 def survey(folder: Path, settings: CurationSettings) -> Survey:
@@ -36,9 +38,13 @@ def survey(folder: Path, settings: CurationSettings) -> Survey:
     Raises:
         DataError: If there is none.
     """
-    files = sorted(path for path in folder.glob("**/JPC[LN]N*") if path.is_file())
+    files = sorted(path for path in folder.glob("**/JPC[LN]N*") if not path.is_dir())
     lungs = {side: {stem(path): path for path in files if path.parent.name == side} for side in _LUNGS}
-    pictures = {stem(path): path for path in files if path.suffix.lower() == ".png" and "masks" not in path.parts}
+    pictures = {
+        stem(path): path
+        for path in files
+        if path.suffix.lower() == ".png" and not _DRAWN.intersection(path.relative_to(folder).parts)
+    }
     raw = {stem(path): path for path in files if path.suffix.lower() == ".img"}
     found = {
         **{name: image(path) for name, path in pictures.items()},
@@ -46,7 +52,8 @@ def survey(folder: Path, settings: CurationSettings) -> Survey:
     }
     if not found:
         raise DataError(f"{folder} holds no JPC*.IMG: wanted are {WANTED}")
-    items, left_out = [], []
+    items = []
+    left_out = [*of_no_image((path for side in lungs.values() for path in side.values()), found)]
     for name, part in sorted(found.items()):
         masks = tuple(lungs[side][name] for side in _LUNGS if name in lungs[side])
         if len(masks) == 1:

@@ -1,6 +1,6 @@
 """What the layouts of archives have in common: images by their names, and those that a table does not name."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from sarnet.curation.item import LeftOut, Part
@@ -20,12 +20,17 @@ def stem(path: Path) -> str:
 
 
 def image_files(folder: Path, pattern: str = "**/*") -> list[Path]:
-    """Return the images below a folder, in the order of their paths; hidden files are none."""
+    """Return the images below a folder, in the order of their paths; hidden files are none, links to nothing are."""
     return sorted(
         path
         for path in folder.glob(pattern)
-        if path.name.lower().endswith(_ENDINGS) and not path.name.startswith(".") and path.is_file()
+        if path.name.lower().endswith(_ENDINGS) and not path.name.startswith(".") and not path.is_dir()
     )
+
+
+def is_listed(path: Path) -> bool:
+    """Tell whether a folder lists such a file, be it a link to nothing: what has that, is left out by its name."""
+    return (path.exists() or path.is_symlink()) and not path.is_dir()
 
 
 def by_stem(paths: Iterable[Path], *, without: str = "") -> dict[str, Path]:
@@ -33,13 +38,13 @@ def by_stem(paths: Iterable[Path], *, without: str = "") -> dict[str, Path]:
     return {stem(path).removesuffix(without): path for path in paths}
 
 
-def given_masks(folder: Path | None) -> dict[str, Path]:
-    """Return the masks in the folder that the setting ``masks`` names, ``NAME.png`` or ``NAME_mask.png``, by NAME.
+def given_masks(folder: Path | None) -> list[Path]:
+    """Return the masks in the folder that the setting ``masks`` names, ``NAME.png`` or ``NAME_mask.png``.
 
     Raises:
         InputError: If the folder is not there.
     """
-    return {} if folder is None else by_stem(image_files(checked_masks(folder)), without="_mask")
+    return [] if folder is None else image_files(checked_masks(folder))
 
 
 def checked_masks(folder: Path) -> Path:
@@ -73,6 +78,25 @@ def only_file(folder: Path, pattern: str, *, what: str) -> Path:
     if len(found) != 1:
         raise DataError(f"{folder} holds {len(found)} files {pattern}, but one is wanted: {what}")
     return found[0]
+
+
+def of_no_image(masks: Iterable[Path], names: Collection[str]) -> list[LeftOut]:
+    """Return the masks whose image, of the same name, is not there."""
+    return [
+        LeftOut(f"{path.parent.name}/{path.name}", "it belongs to no image: none has its name")
+        for path in masks
+        if stem(path).removesuffix("_mask") not in names
+    ]
+
+
+def rivals(masks: Iterable[Path], taken: Mapping[str, Path]) -> list[LeftOut]:
+    """Return the masks in whose place another of the same image, by whose name it is known, is taken."""
+    found = [(path, taken.get(stem(path).removesuffix("_mask"), path)) for path in masks]
+    return [
+        LeftOut(f"{path.parent.name}/{path.name}", f"{other.parent.name}/{other.name} is taken for the same image")
+        for path, other in found
+        if other != path
+    ]
 
 
 def unnamed(paths: Iterable[Path], named: Iterable[Path], table: Path) -> list[LeftOut]:

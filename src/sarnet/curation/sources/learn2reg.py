@@ -13,7 +13,7 @@ from typing import Any
 
 from sarnet.config import CurationSettings
 from sarnet.curation.item import Item, LeftOut, Source, Survey
-from sarnet.curation.sources.layout import image, labels, only_file, stem
+from sarnet.curation.sources.layout import image, is_listed, labels, only_file, stem
 from sarnet.errors import DataError
 
 WANTED = (
@@ -37,7 +37,10 @@ def survey(folder: Path, settings: CurationSettings) -> Survey:
     items, left_out = [], []
     for name, entry in entries.items():
         file = table.parent / name
-        if file.is_file():
+        gone = [each for each in _BESIDE if each in entry and not (table.parent / entry[each]).is_file()]
+        if file.is_file() and gone:
+            left_out.append(LeftOut(file.name, f"its {gone[0]} is listed, but not there"))
+        elif file.is_file():
             items.append(_item(entry, file, table.parent, split=len({each["part"] for each in entries.values()}) == 3))
         else:
             left_out.append(LeftOut(file.name, "its file is not there"))
@@ -88,7 +91,7 @@ def _item(entry: dict[str, str], file: Path, folder: Path, *, split: bool) -> It
     for key, beside in _BESIDE.items():
         listed = folder / entry[key] if key in entry else None
         path = listed or file.parents[1] / file.parent.name.replace("images", beside) / file.name
-        parts[key] = path if path.is_file() else None
+        parts[key] = path if is_listed(path) else None
     words = stem(file).split("_")
     patient, visit = words[-2:] if len(words) >= 3 else (stem(file), "0")
     return Item(

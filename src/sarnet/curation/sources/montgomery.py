@@ -14,7 +14,7 @@ import numpy as np
 
 from sarnet.config import CurationSettings
 from sarnet.curation.item import Item, LeftOut, Part, Source, Survey
-from sarnet.curation.sources.layout import ONE_LUNG, by_stem, image, image_files, stem
+from sarnet.curation.sources.layout import ONE_LUNG, by_stem, image, image_files, of_no_image, stem
 from sarnet.curation.sources.shenzhen import GROUPS
 from sarnet.errors import DataError
 from sarnet.images import Image, read_labels
@@ -39,7 +39,9 @@ def survey(folder: Path, settings: CurationSettings) -> Survey:
     images = [path for path in files if path.parent.name not in _MASKS]
     if not images:
         raise DataError(f"{folder} holds no file MCUCXR_*: wanted are {WANTED}")
-    items, left_out = [], []
+    names = {stem(path) for path in images}
+    items = []
+    left_out = [*of_no_image((path for kind in masks.values() for path in kind.values()), names)]
     for path in images:
         lungs = tuple(masks[kind][stem(path)] for kind in _LUNGS if stem(path) in masks[kind])
         if stem(path) in masks[_BOTH]:

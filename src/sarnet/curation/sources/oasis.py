@@ -12,7 +12,7 @@ from pathlib import Path
 from sarnet.config import CurationSettings
 from sarnet.curation.item import Item, LeftOut, Source, Survey
 from sarnet.curation.sources import learn2reg
-from sarnet.curation.sources.layout import image, labels
+from sarnet.curation.sources.layout import image, is_listed, labels
 from sarnet.errors import DataError
 
 WANTED = (
@@ -44,7 +44,7 @@ def _item(subject: Path, name: str, manual: str) -> Item:
     return Item(
         name=subject.name,
         image=image(subject / name),
-        labels=labels(subject / manual if (subject / manual).is_file() else None),
+        labels=labels(subject / manual if is_listed(subject / manual) else None),
         patient=subject.name.rpartition("_MR")[0],
         visit=subject.name.rpartition("_MR")[2],
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sarnet.config import CurationSettings
 from sarnet.curation.item import Item, Source, Survey
-from sarnet.curation.sources.layout import by_stem, image, image_files, labels, stem
+from sarnet.curation.sources.layout import by_stem, image, image_files, labels, of_no_image, rivals, stem
 from sarnet.errors import DataError
 
 WANTED = "CXR_png/CHNCXR_*.png, and the masks CHNCXR_*_mask.png anywhere below; or images/ and masks/ of the same names"
@@ -27,12 +27,14 @@ def survey(folder: Path, settings: CurationSettings) -> Survey:
     """
     files = image_files(folder, "**/CHNCXR_*")
     in_folders = {"mask", "masks"}
-    masks = by_stem(
-        [path for path in files if path.parent.name in in_folders or stem(path).endswith("_mask")], without="_mask"
-    )
-    images = [path for path in files if path not in set(masks.values())]
+    drawn = [path for path in files if path.parent.name in in_folders or stem(path).endswith("_mask")]
+    masks = by_stem(drawn, without="_mask")
+    images = sorted(set(files) - set(drawn))
     if not images:
         raise DataError(f"{folder} holds no file CHNCXR_*: wanted are {WANTED}")
+    names = {stem(path) for path in images}
+    left_out = of_no_image(drawn, names)
+    left_out += rivals(drawn, {name: path for name, path in masks.items() if name in names})
     return Survey(
         tuple(
             Item(
@@ -43,7 +45,8 @@ def survey(folder: Path, settings: CurationSettings) -> Survey:
                 group=GROUPS.get(stem(path)[-1], ""),
             )
             for path in images
-        )
+        ),
+        tuple(left_out),
     )
 
 

@@ -15,7 +15,7 @@ from jaxtyping import Bool
 
 from sarnet.config import CurationSettings
 from sarnet.curation.item import Item, LeftOut, Part, Source, Survey
-from sarnet.curation.sources.layout import image
+from sarnet.curation.sources.layout import image, is_listed
 from sarnet.errors import DataError
 from sarnet.images import Image, read_image
 
@@ -24,7 +24,7 @@ WANTED = (
     "*-icontour-manual.txt"
 )
 
-_PATIENT = re.compile(r"^SC-(\w+(?:-I)?)-0*(\d+)$")
+_PATIENT = re.compile(r"^SC-(HF-I|HF-NI|HYP|N)-0*(\d+)$")
 _CONTOUR = re.compile(r"IM-(\d+)-(\d+)-icontour-manual\.txt$")
 _MYOCARDIUM, _CAVITY = 2, 3
 """As ACDC numbers them."""
@@ -35,22 +35,26 @@ _GROUPS = {"HF-I": "infarction", "HF-NI": "failure", "HYP": "hypertrophy", "N": 
 def survey(folder: Path, settings: CurationSettings) -> Survey:
     """Take every slice whose cavity was outlined; the visit is ``ed`` where the wall was, too, else ``es``.
 
+    An outline's slice has its name, or its number where one series of the patient alone has that.
+
     Raises:
         DataError: If there is no contour.
     """
     contours = sorted(path for path in folder.glob("**/*-icontour-manual.txt") if _CONTOUR.search(path.name))
     if not contours:
         raise DataError(f"{folder} holds no *-icontour-manual.txt: wanted are {WANTED}")
-    slices = {(_patient(path, folder), path.stem): path for path in sorted(folder.glob("**/IM-*.dcm"))}
+    files = sorted(folder.glob("**/IM-*.dcm"))
+    slices = {(_patient(path, folder), path.stem): path for path in files}
+    numbered = _only_series(files, folder)
     items, left_out = [], []
     for contour in contours:
         patient, name = _patient(contour, folder), contour.name.removesuffix("-icontour-manual.txt")
-        file = slices.get((patient, name))
+        file = slices.get((patient, name)) or numbered.get((patient, _number(name)))
         if patient is None or file is None:
             left_out.append(LeftOut(contour.name, "its image is not there"))
             continue
         wall = contour.with_name(f"{name}-ocontour-manual.txt")
-        outlines = (contour, wall) if wall.is_file() else (contour,)
+        outlines = (contour, wall) if is_listed(wall) else (contour,)
         items.append(
             Item(
                 name=f"{patient}_{name}",
@@ -71,6 +75,21 @@ def _patient(path: Path, folder: Path) -> str | None:
         if found:
             return f"SC-{found[1]}-{found[2]}"
     return None
+
+
+def _number(name: str) -> str:
+    return name.rpartition("-")[2]
+
+
+def _only_series(files: list[Path], folder: Path) -> dict[tuple[str | None, str], Path]:
+    """Slices by patient and number, where one series alone has that number.
+
+    Outlines are always of ``IM-0001``, but copies of the archive number the series: ``IM-0004-0048.dcm``.
+    """
+    found: dict[tuple[str | None, str], dict[str, Path]] = {}
+    for path in files:
+        found.setdefault((_patient(path, folder), _number(path.stem)), {})[path.stem] = path
+    return {key: next(iter(series.values())) for key, series in found.items() if len(series) == 1}
 
 
 def read_outlined(slice_: Path, cavity: Path, wall: Path | None = None) -> Image:

@@ -11,12 +11,13 @@ from sarnet.curation.tables import TableRow, read_table
 from sarnet.errors import ConfigError
 
 WANTED = (
-    "a CSV with the columns image and patient, and mask, labels, visit, group, dataset, spacing_mm (one number, or one "
-    "an axis with blanks between), split where there are such; paths relative to it"
+    "a CSV with the columns image (a file, or the folder of a DICOM series) and patient, and mask, labels, visit, "
+    "group, dataset, spacing_mm (one number, or one an axis with blanks between), split, mask_by where there are such; "
+    "paths relative to it"
 )
 
 _NEEDED = ("image", "patient")
-_COLUMNS = (*_NEEDED, "mask", "labels", "visit", "group", "dataset", "spacing_mm", "split")
+_COLUMNS = (*_NEEDED, "mask", "labels", "visit", "group", "dataset", "spacing_mm", "split", "mask_by")
 
 
 def survey(path: Path, settings: CurationSettings) -> Survey:
@@ -66,6 +67,7 @@ def _item(row: TableRow, name: str, table: Path) -> Item:
         spacing=_spacing(row["spacing_mm"]),
         split=row["split"],
         dataset=row["dataset"],
+        mask_by=row["mask_by"],
     )
 
 
@@ -78,7 +80,9 @@ def _names(rows: list[TableRow]) -> list[str]:
 
 def _fault(row: TableRow, folder: Path, unordered: set[tuple[str, str]]) -> str | None:
     for kind in ("image", "mask", "labels"):
-        if (row[kind] or kind == "image") and not (folder / row[kind]).is_file():
+        path = folder / row[kind]
+        series = kind == "image" and row[kind] and path.is_dir()
+        if (row[kind] or kind == "image") and not (path.is_file() or series):
             return f"its {kind} is not there"
     if not row["patient"]:
         return "its row names no patient"
