@@ -2,6 +2,7 @@ import copy
 
 import pytest
 import torch
+from torch.nn.functional import conv2d, pad
 
 from sarnet.config import GeneratorSettings
 from sarnet.networks import Generator
@@ -45,8 +46,8 @@ def _from_weights(layer: LastLayer, change: torch.Tensor) -> torch.Tensor:
 
 
 def _flat(layer: LastLayer, coordinates: torch.Tensor) -> torch.Tensor:
-    weight, bias, *more = layer.weights(coordinates)
-    return torch.cat([weight.flatten(1), bias[:, None], *more], dim=1)
+    weight, bias, earlier = layer.weights(coordinates)
+    return torch.cat([weight.flatten(1), bias[:, None], earlier.flatten(1)], dim=1)
 
 
 @pytest.mark.parametrize("reads", ["last", "all"])
@@ -81,8 +82,7 @@ def test_weights_on_earlier_maps_add_to_the_field(generator, features):
     weights = layer.weights(coordinates)
     other.last.weight.copy_(weights.weight)
     other.last.bias.copy_(weights.bias)
-    earlier = torch.cat([each[0] for each in features.earlier])
-    made = other.controls(features) + torch.einsum("am,myx->ayx", weights.earlier, earlier)
+    made = other.controls(features) + conv2d(torch.cat(features.earlier, dim=1), weights.earlier, padding=1)
 
     wanted = layer.controls(coordinates)
     assert layer.coordinates[1] > LastLayer(generator, features, reads="last").coordinates[1]
@@ -110,19 +110,41 @@ def test_translation_is_as_long_as_itself(reads, generator, features):
     assert float(coordinates.square().sum()) == pytest.approx(25, rel=0.01)
 
 
+def test_length_of_kernels_is_the_size_and_slope_of_what_they_make():
+    maps = torch.randn(3, 2, 9, 14, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    kernels = torch.randn(3, 1, 3, 3, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+
+    metric = last_layer._metric_of_taps(maps, (3, 3))
+
+    made = conv2d(
+        pad(maps.transpose(0, 1), (4, 4, 4, 4)), kernels, padding=1, groups=3
+    )  # with what lies beyond the edge
+    flat = kernels.flatten(1)
+    found = torch.einsum("ct,ctu,cu->c", flat, metric, flat)
+    ridge = last_layer._TAP_RIDGE / (1 + last_layer._TAP_RIDGE) * (metric.diagonal(dim1=1, dim2=2) * flat**2).sum(dim=1)
+    wanted = [_size_and_slope(each) * each[0].numel() / maps[0].numel() for each in made.transpose(0, 1)]
+    assert (found - ridge).tolist() == pytest.approx(wanted, rel=1e-6)
+
+
 @pytest.mark.parametrize("reads", ["last", "all"])
-def test_length_of_a_step_is_the_fields_size_and_slope(reads, generator, features):
+def test_optimiser_sees_steps_of_all_kinds_alike(reads, generator, features):
     layer = LastLayer(generator, features, reads=reads)
-    change = torch.randn(layer.coordinates, generator=torch.Generator().manual_seed(2))
+    zero = layer.controls(torch.zeros(layer.coordinates))
+    lengths = []
+    for seed in range(20):
+        coordinates = torch.randn(layer.coordinates, generator=torch.Generator().manual_seed(seed))
+        field = (layer.controls(coordinates) - zero)[0]
+        lengths.append(_size_and_slope(field) / float(coordinates.square().sum()))
 
-    coordinates = _from_weights(layer, change)
+    # raw weights of the same size make fields that differ a hundredfold
+    assert min(lengths) > 0.3
+    assert max(lengths) < 3
 
-    field = (layer.controls(coordinates) - layer.controls(torch.zeros_like(coordinates)))[0]
-    size = field.square().sum()
+
+def _size_and_slope(field: torch.Tensor) -> float:
+    """A mean over the places of a field's first axis; what its other maps have counts there, too."""
     slope = sum(torch.diff(field, dim=axis).square().sum() for axis in (1, 2))
-    wanted = float(size + last_layer._SLOPE_WEIGHT * slope) / field[0].numel()
-    # up to the ridge, and to the places it is measured at
-    assert float(coordinates.square().sum()) == pytest.approx(wanted, rel=0.25)
+    return float(field.square().sum() + last_layer._SLOPE_WEIGHT * slope) / field[0].numel()
 
 
 def test_gradient_reaches_every_coordinate(generator, features):

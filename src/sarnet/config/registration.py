@@ -19,11 +19,13 @@ class AdaptationSettings(Settings):
     """Which blocks' maps the adapted layer reads: those it was trained on, or those of the earlier blocks, too."""
     window_voxels: int = Field(default=9, ge=3)
     """Width of the window of local correlation, odd."""
-    smoothness: float = Field(default=0.5, ge=0)
+    smoothness: float = Field(default=0.1, ge=0)
     """Weight of the field's squared slope beside one minus the local correlation."""
-    nmi_smoothness: float = Field(default=0.15, ge=0)
-    """The same beside mutual information, which changes less."""
-    fewest_iterations: int = Field(default=5, ge=1)
+    folding: float = Field(default=20.0, ge=0)
+    """Weight of voxels that fold, or nearly do."""
+    nmi_share: float = Field(default=0.3, ge=0)
+    """So much of both beside mutual information, which changes less."""
+    fewest_iterations: int = Field(default=10, ge=1)
     """The stopping rule holds after this many."""
     most_iterations: int = Field(default=30, ge=1)
     """At most this many; the paper's 30."""
@@ -36,6 +38,8 @@ class PaperSettings(Settings):
 
     weights: ObjectiveSettings = ObjectiveSettings(field=0, tie=0, mask_supervision=0)
     """Of every term; no field is known, and nobody drew masks."""
+    fewest_iterations: int = Field(default=5, ge=1)
+    """The stopping rule holds after this many."""
     vgg: Path | None = None
     """File of VGG16's weights; without it torchvision's is looked for in torch.hub's cache."""
     judged_scale: int = Field(default=2, ge=1)
@@ -76,7 +80,7 @@ class VolumeSettings(Settings):
     """The foreground is registered on a grid of at most this many voxels along an axis."""
     reduction: int = Field(default=2, ge=1)
     """Voxels of that grid, along each axis, to one of the volume as the network sees it, plane by plane."""
-    adaptation: AdaptationSettings = AdaptationSettings(reads="last")
+    adaptation: AdaptationSettings = AdaptationSettings()
     """Of the last layers, of which there is one for each set of planes."""
     refinement: RefinementSettings = RefinementSettings(iterations=(20, 15))
 
@@ -101,8 +105,7 @@ class RegistrationSettings(Settings):
     longest_voxels: int = Field(default=288, ge=32)
     """The foreground of a slice is registered on a grid of at most this many voxels along an axis."""
     magnified_voxels: int = Field(default=416, ge=0)
-    """The network sees slices magnified, up to twofold, as long as no axis has more voxels than this; not where the
-    field is refined afterwards, which gains nothing by it."""
+    """The network sees slices magnified, up to twofold, as long as no axis has more voxels than this."""
     uncertainty: bool = False
     """Whether the pair is also registered the other way round and some times over, to tell how sure the result is."""
     seed: int = 0
@@ -114,7 +117,7 @@ class RegistrationSettings(Settings):
     device: str = "cpu"
     """What the network, the adaptation and the refinement run on: ``cpu``, ``cuda``, ``cuda:1``."""
     adaptation: AdaptationSettings = AdaptationSettings()
-    before_refinement: AdaptationSettings = AdaptationSettings(reads="last", fewest_iterations=3, most_iterations=5)
+    before_refinement: AdaptationSettings = AdaptationSettings(reads="last", fewest_iterations=3, most_iterations=6)
     """The same where the field of a slice is refined afterwards: briefly, for refining finds the rest."""
     paper: PaperSettings = PaperSettings()
     refinement: RefinementSettings = RefinementSettings()

@@ -1,5 +1,7 @@
 """How a field changes volume, and where it folds."""
 
+import functools
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -37,20 +39,15 @@ def jacobian_determinant(
 
 def _jacobian(displacement: Tensor) -> list[list[Tensor]]:
     """Entry ``[i][j]``: derivative of component ``i`` along axis ``j``, one added on the diagonal."""
-    axes = displacement.shape[1]
-    rows = []
-    for component in range(axes):
-        slopes = torch.gradient(displacement[:, component], dim=list(range(1, axes + 1)))
-        rows.append([slope + (component == axis) for axis, slope in enumerate(slopes)])
-    return rows
+    axes = range(displacement.shape[1])
+    slopes = torch.gradient(displacement, dim=[2 + axis for axis in axes])
+    return [[1 + slopes[axis][:, i] if i == axis else slopes[axis][:, i] for axis in axes] for i in axes]
 
 
 def _determinant(rows: list[list[Tensor]]) -> Tensor:
     """Laplace's expansion along the first row: exact and quick for two and three axes."""
     if len(rows) == 1:
         return rows[0][0]
-    total = torch.zeros_like(rows[0][0])
-    for column, entry in enumerate(rows[0]):
-        minor = [row[:column] + row[column + 1 :] for row in rows[1:]]
-        total = total + (-1) ** column * entry * _determinant(minor)
-    return total
+    minors = [[row[:column] + row[column + 1 :] for row in rows[1:]] for column in range(len(rows))]
+    terms = [entry * _determinant(minor) for entry, minor in zip(rows[0], minors, strict=True)]
+    return functools.reduce(torch.add, terms[2::2], terms[0]) - functools.reduce(torch.add, terms[3::2], terms[1])

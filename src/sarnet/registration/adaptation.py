@@ -7,11 +7,12 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from scipy.optimize import OptimizeResult, minimize
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from sarnet.config import AdaptationSettings
 from sarnet.fields import warp
-from sarnet.losses import smoothness
+from sarnet.losses import folding, smoothness
 from sarnet.registration.dissimilarity import dissimilarity
 from sarnet.registration.last_layer import LastLayer
 from sarnet.registration.network_pair import NetworkPair
@@ -90,14 +91,15 @@ def adapt_last_layer(fields: PlaneFields, cost: Cost, *, settings: AdaptationSet
 
     start = np.zeros(int(np.prod(shape)))
     rule = _StoppingRule(cost_and_gradient(start)[0], start, settings)
-    found = minimize(
-        cost_and_gradient,
-        start,
-        jac=True,
-        method="L-BFGS-B",
-        callback=rule,
-        options={"maxiter": settings.most_iterations, "maxcor": 20, "ftol": 0.0, "gtol": 1e-7},
-    )
+    with threadpool_limits(1, user_api="blas"):  # else SciPy's threads wait busily where torch's compute
+        found = minimize(
+            cost_and_gradient,
+            start,
+            jac=True,
+            method="L-BFGS-B",
+            callback=rule,
+            options={"maxiter": settings.most_iterations, "maxcor": 20, "ftol": 0.0, "gtol": 1e-7},
+        )
     with torch.no_grad():
         displacement = fields.displacement(controls_at(coordinates_of(rule.best)))
     return Adaptation(
@@ -109,17 +111,19 @@ def adapt_last_layer(fields: PlaneFields, cost: Cost, *, settings: AdaptationSet
 
 
 def similarity_cost(pair: NetworkPair, settings: AdaptationSettings) -> Cost:
-    r"""Return the cost by the terms that pay: dissimilarity and roughness.
+    r"""Return the cost by the terms that pay: dissimilarity, roughness and folds.
 
     .. math:: E(u) = D(I_{fixed}, I_{moving} \circ (x + u(x))) + \lambda\, |\nabla u|^2
+        + \mu\, \max(0,\; 0.05 - \det J)
 
-    with ``D`` of :func:`sarnet.registration.dissimilarity.dissimilarity`.
+    with ``D`` of :func:`sarnet.registration.dissimilarity.dissimilarity` and the last term of
+    :func:`sarnet.losses.folding`: with it the field need not be held back everywhere to be kept from folding somewhere.
 
     Args:
         pair: The images, and where the cost counts.
         settings: Weights of the terms.
     """
-    weight = settings.nmi_smoothness if pair.similarity == "nmi" else settings.smoothness
+    share = settings.nmi_share if pair.similarity == "nmi" else 1.0
 
     def cost(displacement: Tensor, controls: Sequence[Tensor]) -> Tensor:
         unlike = dissimilarity(
@@ -130,7 +134,8 @@ def similarity_cost(pair: NetworkPair, settings: AdaptationSettings) -> Cost:
             window=settings.window_voxels,
             region_weight=pair.region_weight,
         )
-        return unlike + weight * torch.stack([smoothness(each) for each in controls]).mean()
+        found = unlike + share * settings.smoothness * torch.stack([smoothness(each) for each in controls]).mean()
+        return found + share * settings.folding * folding(displacement) if settings.folding else found
 
     return cost
 

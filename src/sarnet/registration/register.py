@@ -154,7 +154,7 @@ def _deform(
             work.middle,
             multiple=reduction,
             longest_voxels=how.longest_voxels,
-            magnified_voxels=0 if is_volume or is_refined else settings.magnified_voxels,
+            magnified_voxels=0 if is_volume else settings.magnified_voxels,
             masks=masks,
             similarity=settings.similarity,
             regions=guides.regions(fixed.grid, moving.grid, weight=settings.guide_weight),
@@ -211,7 +211,7 @@ def _adapted(
     if settings.adapt == "paper":
         cost = PaperCost.of(look.pair, loaded, settings.paper)
         # the layer as it was trained, and nothing else
-        last = adaptation.model_copy(update={"reads": "last"})
+        last = adaptation.model_copy(update={"reads": "last", "fewest_iterations": settings.paper.fewest_iterations})
         return adapt_last_layer(look.fields, cost, settings=last), None
     there = adapt_last_layer(look.fields, similarity, settings=adaptation)
     if look.back is None:

@@ -2,8 +2,10 @@
 
 import logging
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -89,7 +91,8 @@ def align(  # noqa: PLR0913  a mask for each image, and what makes a run repeata
         initial: Affine transform to begin with, instead of the three starts; a rigid map is then joined to it.
         fixed_mask: Where the fixed image counts (non-zero), on its grid.
         moving_mask: The same for the moving image.
-        threads: Threads for making the copies; all cores where it is left out. The result does not depend on it.
+        threads: Threads for making the copies, and whether both ways are searched at once; all cores where it is left
+            out. The result does not depend on it.
         seed: Where in its neighbourhood each voxel is read of those that a large image is sampled at.
 
     Returns:
@@ -103,7 +106,7 @@ def align(  # noqa: PLR0913  a mask for each image, and what makes a run repeata
     Notes:
         The same input and seed give the same bits. For that, ITK's default number of threads is one while this runs:
         its metric ignores any other setting and adds up in the order in which threads end. On such small copies
-        one thread is no slower.
+        one thread for each way is no slower.
 
     References:
         Mattes et al., PET-CT image registration in the chest using free-form deformations, IEEE TMI 22, 2003.
@@ -120,7 +123,7 @@ def align(  # noqa: PLR0913  a mask for each image, and what makes a run repeata
     back = _levels(moving, fixed, moving_mask, fixed_mask, threads, seed)
     base = Transform.identity(fixed.grid) if initial is None else initial
     with _one_thread():
-        return _agreed(there, back, kind, base, has_initial=initial is not None)
+        return _agreed(there, back, kind, base, has_initial=initial is not None, at_once=threads != 1)
 
 
 class _Level(NamedTuple):
@@ -150,10 +153,13 @@ class _Found(NamedTuple):
     start: str
 
 
-def _agreed(there: _Levels, back: _Levels, kind: AffineKind, base: Transform, *, has_initial: bool) -> Alignment:
+def _agreed(
+    there: _Levels, back: _Levels, kind: AffineKind, base: Transform, *, has_initial: bool, at_once: bool
+) -> Alignment:
     """What the searches both ways agree on: one of their maps, or the one midway, by the cost of both ways."""
-    forward = _search(there, kind, base.to_itk(), has_initial=has_initial)
-    backward = _search(back, kind, _inverse(base).to_itk(), has_initial=has_initial)
+    search = partial(_search, kind=kind, has_initial=has_initial)
+    with ThreadPoolExecutor(2 if at_once else 1) as pool:  # ITK computes without Python's lock
+        forward, backward = pool.map(search, (there, back), (base.to_itk(), _inverse(base).to_itk()))
     found = Transform.from_itk(forward.transform, base.grid)
     undone = _inverse(Transform.from_itk(backward.transform, base.grid))
     candidates = [each for each in (found, undone, _midway(found, undone)) if each is not None]
@@ -211,7 +217,7 @@ def _cost_both_ways(there: _Level, back: _Level, transform: Transform) -> float:
     return (_cost(there, transform.to_itk()) + _cost(back, _inverse(transform).to_itk())) / 2
 
 
-def _search(levels: _Levels, kind: AffineKind, base: sitk.Transform, *, has_initial: bool) -> _Found:
+def _search(levels: _Levels, base: sitk.Transform, *, kind: AffineKind, has_initial: bool) -> _Found:
     """The better of two searches from different starts."""
     coarse, fine = levels
     starts = {"initial": base} if has_initial else _starts(coarse)
