@@ -3,9 +3,9 @@
 
     python scripts/prepare_speed.py DATA docs/results/prepare.json
 
-DATA has cxr/visits.csv, cardiac/frames.csv, brain2d/subjects.csv, brain3d/subjects.csv and liver/, with the images that
-they list. Processor seconds are those of all processes, and so is memory: the most that they held at one time, looked
-at ten times a second, what they share counted once.
+DATA has cxr/visits.csv, cardiac/frames.csv, brain2d/subjects.csv and brain3d/subjects.csv, with the images that they
+list, brain2d/unlabelled/, brain3d/extra/ and liver/. Processor seconds are those of all processes, and so is memory:
+the most that they held at one time, looked at ten times a second, what they share counted once.
 """
 
 import contextlib
@@ -52,6 +52,8 @@ def main() -> None:
             ("csv", data / "brain3d" / "subjects.csv", "--set", "columns.patient=subject"),
             ("template=mni", "spacing_mm=1", "size=256", "normalise=true", "atlas=true"),
         ),
+        "brain slices without labels": ("unlabelled", ("folder", data / "brain2d" / "unlabelled"), ()),
+        "a brain volume with 46 structures": ("extra", ("folder", data / "brain3d" / "extra"), ()),
         "livers": ("livers", ("folder", data / "liver"), ()),
     }
     runs = []

@@ -89,11 +89,11 @@ def test_value_is_read_as_toml_and_a_bare_word_as_a_string(line, name, value):
 
 def test_group_given_in_part_begins_with_the_default_it_has_there():
     found = read_settings(
-        RegistrationSettings, None, ["volume.adaptation.smoothness=1", "paper.weights.cycle=5", "mask_weight=0.1"]
+        RegistrationSettings, None, ["before_refinement.smoothness=1", "paper.weights.cycle=5", "mask_weight=0.1"]
     )
 
-    assert (found.volume.adaptation.reads, found.adaptation.reads) == ("last", "all")
-    assert found.volume.adaptation.smoothness == 1
+    assert (found.before_refinement.reads, found.before_refinement.most_iterations) == ("last", 6)
+    assert found.before_refinement.smoothness == 1
     assert (found.paper.weights.cycle, found.paper.weights.field, found.paper.weights.nmi) == (5, 0, 1)
 
 

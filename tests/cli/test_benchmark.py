@@ -60,6 +60,29 @@ def test_shipped_configuration_is_that_of_its_protocol(name, protocol):
     assert read_settings(BenchmarkSettings, CONFIGS / f"{name}.toml").protocol == protocol
 
 
+def test_quick_table_has_every_method_on_three_pairs(run, brains, tmp_path):
+    rows, table = tmp_path / "rows.jsonl", tmp_path / "table1.md"
+    small = ["registration.longest_voxels=64", "registration.magnified_voxels=0"]
+    changes = [
+        f"data={brains}",
+        f"rows={rows}",
+        'methods=["sarnet-forward","sarnet-refined","gcsar"]',
+        "shifts=all",
+        *small,
+    ]
+
+    ran = run(
+        *("benchmark", "--config", CONFIGS / "table1.toml", "--quick", "--report", table, "--paper", "table1"),
+        *(word for change in changes for word in ("--set", change)),
+    )
+
+    assert ran.code == 0
+    measured = [json.loads(line) for line in rows.read_text(encoding="utf-8").splitlines()]
+    assert [row["pair"] for row in measured[::3]] == ["1<-2", "1<-10", "2<-1"]
+    assert {row["method"] for row in measured} == {"sarnet-forward", "sarnet-refined", "gcsar"}
+    assert "| gcsar | 3 |" in table.read_text(encoding="utf-8")
+
+
 def test_tables_are_made_of_rows_that_are_there(run, tmp_path):
     results = CONFIGS.parent / "docs" / "results" / "brain2d-second-half.jsonl"
 
@@ -71,7 +94,7 @@ def test_tables_are_made_of_rows_that_are_there(run, tmp_path):
     lines = (tmp_path / "results.md").read_text(encoding="utf-8").splitlines()
     assert ran.out == f"Wrote {tmp_path / 'results.md'}.\nWrote {tmp_path / 'results.html'}.\n"
     assert [line.split(" | ")[0] for line in lines if line.startswith("| ") and "---" not in line] == [
-        *("| method", "| before", "| forward", "| last-layer", "| refined", "| elastix", "| syncc")
+        *("| method", "| before", "| forward", "| last-layer", "| refined", "| elastix", "| syn", "| syncc")
     ]
     assert '<th scope="row">refined</th>' in (tmp_path / "results.html").read_text(encoding="utf-8")
 

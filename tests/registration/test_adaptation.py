@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
 from sarnet.config import AdaptationSettings
-from sarnet.fields import warp
-from sarnet.losses import lncc
+from sarnet.fields import jacobian_determinant, warp
+from sarnet.images import Grid
+from sarnet.losses import folding, lncc, smoothness
 from sarnet.registration.adaptation import adapt_last_layer, similarity_cost, unadapted
 from sarnet.registration.network_pair import NetworkPair
 from sarnet.registration.plane_fields import PlaneFields
@@ -46,7 +49,7 @@ def test_field_is_that_of_the_lowest_cost_and_no_worse_than_the_start(fields, pa
 
 def test_where_no_step_helps_the_start_is_returned(fields, pair):
     flat = NetworkPair(fixed=pair.fixed, moving=torch.zeros_like(pair.moving), weight=pair.weight, grid=pair.grid)
-    settings = AdaptationSettings(smoothness=0.0)
+    settings = AdaptationSettings(smoothness=0.0, folding=0.0)
 
     found = adapt_last_layer(fields, similarity_cost(flat, settings), settings=settings)
 
@@ -94,3 +97,42 @@ def test_smoothness_makes_the_field_smoother(fields, pair):
         return float(torch.diff(found.displacement, dim=2).square().mean())
 
     assert roughness(20.0) < roughness(0.0)
+
+
+def test_penalty_on_folds_leaves_fewer_of_them(fields, pair):
+    found = {}
+    for weight in (0.0, 20.0):
+        settings = AdaptationSettings(smoothness=0.0, folding=weight, fewest_iterations=30, tolerance=0.0)
+        adapted = adapt_last_layer(fields, similarity_cost(pair, settings), settings=settings)
+        found[weight] = float((jacobian_determinant(adapted.displacement) <= 0).float().mean())
+
+    assert found[0.0] > 0
+    assert found[20.0] < found[0.0] / 4
+
+
+def test_beside_mutual_information_a_share_of_roughness_counts(fields, pair):
+    controls = [3 * each for each in fields.start()]
+    displacement = fields.displacement(controls)
+    costs = {
+        (similarity, share): float(
+            similarity_cost(
+                replace(pair, similarity=similarity), AdaptationSettings(nmi_share=share, smoothness=2.0, folding=50.0)
+            )(displacement, controls)
+        )
+        for similarity in ("nmi", "lncc")
+        for share in (0.0, 0.5)
+    }
+
+    rough = 2.0 * float(smoothness(controls[0])) + 50.0 * float(folding(displacement))
+    assert rough > 0
+    assert costs["nmi", 0.5] - costs["nmi", 0.0] == pytest.approx(0.5 * rough, rel=1e-3)
+    assert costs["lncc", 0.5] == costs["lncc", 0.0]
+
+
+def test_field_a_voxel_thin_has_no_folds_to_pay_for():
+    image = torch.rand(1, 1, 6, 8, 1, generator=torch.Generator().manual_seed(0))
+    thin = NetworkPair(fixed=image, moving=image, weight=torch.ones_like(image), grid=Grid.plain((6, 8, 1)))
+
+    cost = similarity_cost(thin, AdaptationSettings())(torch.zeros(1, 3, 6, 8, 1), [torch.zeros(1, 2, 3, 4)])
+
+    assert float(cost) == pytest.approx(0, abs=0.2)

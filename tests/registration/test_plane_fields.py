@@ -99,9 +99,10 @@ def test_many_slices_at_once_are_as_few(loaded, monkeypatch):
             assert torch.allclose(first, second, atol=1e-5)
 
 
-def test_adapting_the_layers_of_a_volume_lowers_its_cost(loaded):
+@pytest.mark.parametrize("reads", ["last", "all"])
+def test_adapting_the_layers_of_a_volume_lowers_its_cost(reads, loaded):
     pair = _pair(SPACE)
-    settings = AdaptationSettings(reads="last", most_iterations=5, smoothness=0.1)
+    settings = AdaptationSettings(reads=reads, most_iterations=5, smoothness=0.1)
     fields = PlaneFields.of(loaded.generator, pair)
 
     cost = similarity_cost(pair, settings)

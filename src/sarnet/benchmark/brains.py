@@ -37,10 +37,11 @@ def brain_cases(settings: BenchmarkSettings) -> list[Case]:
     Raises:
         DataError: If there are fewer than two subjects, one has no number, or one of the CSV has no labels.
     """
-    found = _folder(settings.data) if settings.data.is_dir() else _listed(settings)
+    is_list = settings.data.suffix == ".csv"
+    found = _listed(settings) if is_list else _folder(settings.data)
     subjects = half(sorted(found, key=lambda subject: _number(subject.image)), settings.subjects)
     if len(subjects) < 2:
-        wanted = "files images/*.nii.gz" if settings.data.is_dir() else f"images with split = {settings.split!r}"
+        wanted = f"images with split = {settings.split!r}" if is_list else "files images/*.nii.gz"
         raise DataError(
             f"data {settings.data} holds {len(found)} {wanted}, and subjects = {settings.subjects!r} takes "
             f"{len(subjects)} of them, but pairs need two at least"

@@ -15,11 +15,17 @@ if TYPE_CHECKING:
     from sarnet.benchmark import Plan, Row, Summary
 
 
-def benchmark(
+_QUICK_PAIRS = 3
+
+
+def benchmark(  # noqa: PLR0917  # an option each, by name alone
     config: Annotated[Path | None, typer.Option(help="TOML file of benchmark settings.")] = None,
     override: Annotated[
         list[str] | None, typer.Option("--set", help="KEY=VALUE: change a setting of the file; may be repeated.")
     ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Only the first three pairs (of every fold), to see that all is there.")
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Keep the rows there are, compute the rest.")] = False,
     report: Annotated[
         list[Path] | None, typer.Option(help="Tables to write of the rows: .md or .html; may be repeated.")
@@ -38,7 +44,8 @@ def benchmark(
         raise InputError("give --config to compute rows, or --rows with --report to make tables of those there are")
     if rows is not None and not report:
         raise InputError("--rows was given, but --report is missing: name the .md or .html file to write")
-    computed = [_run(config, override or [], resume=resume)] if config is not None else []
+    few = [f"most_pairs={_QUICK_PAIRS}"] if quick else []
+    computed = [_run(config, [*few, *(override or [])], resume=resume)] if config is not None else []
     if report:
         _report(rows or computed, report, reference=reference, paper=paper)
 

@@ -24,7 +24,7 @@ class AdaptationSettings(Settings):
     folding: float = Field(default=20.0, ge=0)
     """Weight of voxels that fold, or nearly do."""
     nmi_share: float = Field(default=0.3, ge=0)
-    """So much of both beside mutual information, which changes less."""
+    """Share of ``smoothness`` and ``folding`` that counts beside mutual information, which changes less."""
     fewest_iterations: int = Field(default=10, ge=1)
     """The stopping rule holds after this many."""
     most_iterations: int = Field(default=30, ge=1)
@@ -34,7 +34,7 @@ class AdaptationSettings(Settings):
 
 
 class PaperSettings(Settings):
-    """The paper's objective of a pair (method, section 7), beside the stopping rule of the adaptation."""
+    """The paper's objective of a pair (method, section 7); the rest of the stopping rule is that of ``adaptation``."""
 
     weights: ObjectiveSettings = ObjectiveSettings(field=0, tie=0, mask_supervision=0)
     """Of every term; no field is known, and nobody drew masks."""

@@ -41,7 +41,10 @@ def _jacobian(displacement: Tensor) -> list[list[Tensor]]:
     """Entry ``[i][j]``: derivative of component ``i`` along axis ``j``, one added on the diagonal."""
     axes = range(displacement.shape[1])
     slopes = torch.gradient(displacement, dim=[2 + axis for axis in axes])
-    return [[1 + slopes[axis][:, i] if i == axis else slopes[axis][:, i] for axis in axes] for i in axes]
+    return [
+        [slopes[axis][:, component] + 1.0 if component == axis else slopes[axis][:, component] for axis in axes]
+        for component in axes
+    ]
 
 
 def _determinant(rows: list[list[Tensor]]) -> Tensor:

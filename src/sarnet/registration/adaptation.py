@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from scipy.optimize import OptimizeResult, minimize
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
 from sarnet.config import AdaptationSettings
@@ -87,11 +87,13 @@ def adapt_last_layer(fields: PlaneFields, cost: Cost, *, settings: AdaptationSet
         controls = controls_at(coordinates)
         found = cost(fields.displacement(controls), controls)
         (gradient,) = torch.autograd.grad(found, coordinates)
+        rule.begin(float(found.detach()))
         return float(found.detach()), gradient.flatten().cpu().double().numpy()
 
     start = np.zeros(int(np.prod(shape)))
-    rule = _StoppingRule(cost_and_gradient(start)[0], start, settings)
-    with threadpool_limits(1, user_api="blas"):  # else SciPy's threads wait busily where torch's compute
+    rule = _StoppingRule(start, settings)
+    # of the process: else SciPy's threads wait busily where torch's compute, and an iteration takes twice the time
+    with ThreadpoolController().select(internal_api="openblas").limit(limits=1):
         found = minimize(
             cost_and_gradient,
             start,
@@ -114,10 +116,11 @@ def similarity_cost(pair: NetworkPair, settings: AdaptationSettings) -> Cost:
     r"""Return the cost by the terms that pay: dissimilarity, roughness and folds.
 
     .. math:: E(u) = D(I_{fixed}, I_{moving} \circ (x + u(x))) + \lambda\, |\nabla u|^2
-        + \mu\, \max(0,\; 0.05 - \det J)
+        + \tfrac{\mu}{N} \sum_x \max(0,\; 0.05 - \det J(x))
 
     with ``D`` of :func:`sarnet.registration.dissimilarity.dissimilarity` and the last term of
     :func:`sarnet.losses.folding`: with it the field need not be held back everywhere to be kept from folding somewhere.
+    Beside mutual information both weights are smaller by the same share.
 
     Args:
         pair: The images, and where the cost counts.
@@ -134,8 +137,10 @@ def similarity_cost(pair: NetworkPair, settings: AdaptationSettings) -> Cost:
             window=settings.window_voxels,
             region_weight=pair.region_weight,
         )
-        found = unlike + share * settings.smoothness * torch.stack([smoothness(each) for each in controls]).mean()
-        return found + share * settings.folding * folding(displacement) if settings.folding else found
+        rough = settings.smoothness * torch.stack([smoothness(each) for each in controls]).mean()
+        if settings.folding and min(displacement.shape[2:]) > 1:  # what is a voxel thin has no volume to lose
+            rough = rough + settings.folding * folding(displacement)
+        return unlike + share * rough
 
     return cost
 
@@ -143,11 +148,16 @@ def similarity_cost(pair: NetworkPair, settings: AdaptationSettings) -> Cost:
 class _StoppingRule:
     """Called by SciPy after every iteration: keeps the best iterate and stops as the paper does."""
 
-    def __init__(self, cost: float, start: np.ndarray, settings: AdaptationSettings) -> None:
-        self.costs = [cost]
+    def __init__(self, start: np.ndarray, settings: AdaptationSettings) -> None:
+        self.costs: list[float] = []
         self.best = start
         self.reason = ""
         self._settings = settings
+
+    def begin(self, cost: float) -> None:
+        """The first cost that is looked at is that of the start."""
+        if not self.costs:
+            self.costs.append(cost)
 
     def __call__(self, intermediate_result: OptimizeResult) -> None:
         cost = float(intermediate_result.fun)

@@ -43,9 +43,10 @@ class LastLayer:
 
     So the maps are mixed to ``z = L^{-1} m``, each of length one and at right angles to the others, by the Cholesky
     factor ``L`` of their products in that sense; and of each ``z`` the copies that the taps of its kernel shift are
-    mixed likewise, by a factor of their own. A step's coordinates are those in the mixtures. Shifted copies of two
-    different ``z`` are taken to be at right angles, too, which they nearly are. It is the same layer with the same set
-    of fields; an optimiser merely needs a dozen steps where it would need hundreds.
+    mixed likewise, by a factor of their own. A step's coordinates are those in the mixtures. Their length is nearly
+    that of the field: shifted copies of two different ``z`` are taken to be at right angles, too, and beyond the edge a
+    shifted copy counts as zero. It is the same layer with the same set of fields; an optimiser merely needs a dozen
+    steps where it would need hundreds.
     """
 
     def __init__(self, generator: Generator, features: Features, *, reads: Literal["last", "all"]) -> None:
@@ -67,10 +68,11 @@ class LastLayer:
             last.new_zeros(len(_bias(generator)), maps.shape[1] - last.shape[1], *kernel),
         )
         self._factor = torch.linalg.cholesky(_metric(maps.transpose(0, 1)))
+        # (mixture, place); a triangular solution takes twice the time of the product
         self._mixed = torch.linalg.inv(self._factor) @ maps.transpose(0, 1).flatten(1)
-        self._places = (len(maps), *maps.shape[2:])
+        self._places = (len(maps), *maps.shape[2:])  # slice, y, x
         of_taps = _metric_of_taps(self._mixed.view(-1, *self._places), (kernel[0], kernel[1]))
-        self._to_taps = torch.linalg.inv(torch.linalg.cholesky(of_taps))
+        self._to_taps = torch.linalg.inv(torch.linalg.cholesky(of_taps))  # (mixture, coordinate, tap)
 
     @property
     def device(self) -> torch.device:
@@ -89,8 +91,9 @@ class LastLayer:
         axes, _, *width = kernel.shape
         # a convolution to as few as two maps is three times as quick by a product of matrices, tap by tap
         by_tap = kernel.movedim(1, 3).flatten(0, 2) @ self._mixed
-        by_tap = by_tap.view(axes, -1, self._places[0], by_tap.shape[1] // self._places[0]).movedim(2, 0)
-        shifted = by_tap.flip(2).flatten(1, 2)
+        slices = self._places[0]
+        by_tap = by_tap.view(axes, -1, slices, by_tap.shape[1] // slices).movedim(2, 0)  # (slice, axis, tap, place)
+        shifted = by_tap.flip(2).flatten(1, 2)  # fold adds where a tap points to, a convolution reads there
         change = F.fold(shifted, self._places[1:], tuple(width), padding=tuple(each // 2 for each in width))
         return self._start_controls + change + bias[:, None, None]
 

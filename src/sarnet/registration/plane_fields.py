@@ -42,19 +42,20 @@ class PlaneFields:
     """What masks of the pair are cut from, on its grid, the mean over the planes; nothing of weights without masks."""
 
     @classmethod
-    def of(cls, generator: Generator, pair: NetworkPair) -> "PlaneFields":
+    def of(cls, generator: Generator, pair: NetworkPair, *, fuse: bool = True) -> "PlaneFields":
         """Run the trunk over all planes of a pair, once.
 
         Args:
             generator: In evaluation mode.
             pair: A slice or a volume.
+            fuse: Whether maps for masks are fused, too, where the network has weights for that.
         """
         space = tuple(pair.fixed.shape[2:])
         found, fused = {}, []
         with torch.no_grad():
             for axes in combinations(range(len(space)), 2):
                 fixed, moving = (_slices(image, axes) for image in (pair.fixed, pair.moving_as_seen))
-                found[axes], maps = _features(generator, fixed, moving, pair.magnification)
+                found[axes], maps = _features(generator, fixed, moving, pair.magnification, fuse=fuse)
                 fused += [[_volume(each[:, 0], axes, len(space)) for each in maps]] if maps else []
         return cls(
             generator=generator,
@@ -103,14 +104,14 @@ def _volume(slices: Float[Tensor, "slice y x"], axes: Axes, dimension: int) -> F
 
 
 def _features(
-    generator: Generator, fixed: Tensor, moving: Tensor, magnification: float
+    generator: Generator, fixed: Tensor, moving: Tensor, magnification: float, *, fuse: bool
 ) -> tuple[Features, FusedMaps | None]:
     """What the trunk says of the slices, and the maps that their masks are cut from."""
     space = (fixed.shape[2], fixed.shape[3])
     chunks, fused = list[Features](), list[FusedMaps]()
     for pair in zip(torch.split(fixed, _SLICES_AT_ONCE), torch.split(moving, _SLICES_AT_ONCE), strict=True):
         features = generator.features(*(_seen(each, magnification, generator.multiple) for each in pair))
-        if generator.settings.segments:
+        if fuse and generator.settings.segments:
             maps = (_unseen(each, magnification, space) for each in generator.fused_maps(features))
             fused.append(FusedMaps(*maps))
         # the layers that masks are made of are left behind: of a volume they would take gigabytes

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -27,6 +27,9 @@ from sarnet.registration.refinement import refine
 from sarnet.registration.result import Registration
 from sarnet.registration.work import Clock, Look, Work
 from sarnet.transforms import Transform, align, compose
+
+_SMALL = 2**16
+"""Voxels of a pair below which a step of adaptation or refinement is too short to be shared among threads."""
 
 
 def register(  # noqa: PLR0913  each by its name alone
@@ -162,13 +165,13 @@ def _deform(
         seen = pair.reduced(reduction)
     with work.clock.stage("network"):
         look = _looked_at(seen, loaded.generator.to(device), settings)
-    with work.clock.stage("adaptation"):
+    with work.clock.stage("adaptation"), _threads_of_a_loop(pair, settings):
         brief = is_refined and not is_volume
         adaptation, back = _adapted(look, loaded, settings, settings.before_refinement if brief else how.adaptation)
     if not (is_refined and is_volume):  # a volume alone is refined on another grid than it was seen on
         pair = look.pair
     if is_refined:
-        with work.clock.stage("refinement"):
+        with work.clock.stage("refinement"), _threads_of_a_loop(pair, settings):
             space = tuple(pair.fixed.shape[2:])
             adaptation = refine(
                 replace(adaptation, displacement=resize_field(adaptation.displacement, space)),
@@ -185,17 +188,19 @@ def _deform(
 def _looked_at(pair: NetworkPair, generator: Generator, settings: RegistrationSettings) -> Look:
     """The pair with the network's own masks if it knows what it sees; else the pair magnified, as far as it may be."""
     plain = replace(pair, magnification=1.0)
-    fields = PlaneFields.of(generator, plain)
+    is_plain = pair.magnification == 1
+    both_ways = settings.adapt == "refined"
+    fields, back = PlaneFields.of(generator, plain), None
     known = knows(fields)
-    back = None
-    if settings.adapt == "refined":
+    if both_ways and (known or is_plain):
         back = PlaneFields.of(generator, plain.exchanged())
         known = known and knows(back)
-    if known or pair.magnification == 1:
+    if known or is_plain:
         pair = plain
     else:
-        fields = PlaneFields.of(generator, pair)
-        back = None if back is None else PlaneFields.of(generator, pair.exchanged())
+        # masks are those of the pair as large as in training
+        fields = replace(PlaneFields.of(generator, pair, fuse=False), fused=fields.fused)
+        back = PlaneFields.of(generator, pair.exchanged(), fuse=False) if both_ways else None
     if known or settings.adapt == "paper":
         pair = with_own_masks(pair, fields, back, weight=settings.mask_weight)
     return Look(pair, fields, back, known)
@@ -266,6 +271,12 @@ def _finite(image: Image) -> Image:
     """The affine search wants numbers; what is none becomes the lowest value."""
     good = np.isfinite(image.array)
     return image if good.all() else replace(image, array=np.where(good, image.array, image.array[good].min()))
+
+
+def _threads_of_a_loop(pair: NetworkPair, settings: RegistrationSettings) -> AbstractContextManager[None]:
+    """One thread for the many small steps of a slice: more gain nothing, and wait long where the processor is busy."""
+    is_small = pair.fixed.numel() < _SMALL and settings.adapt != "paper"  # whose VGG16 is no small step
+    return torch_threads(1) if is_small else nullcontext()
 
 
 @contextmanager

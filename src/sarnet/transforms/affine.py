@@ -158,8 +158,12 @@ def _agreed(
 ) -> Alignment:
     """What the searches both ways agree on: one of their maps, or the one midway, by the cost of both ways."""
     search = partial(_search, kind=kind, has_initial=has_initial)
-    with ThreadPoolExecutor(2 if at_once else 1) as pool:  # ITK computes without Python's lock
-        forward, backward = pool.map(search, (there, back), (base.to_itk(), _inverse(base).to_itk()))
+    starts = base.to_itk(), _inverse(base).to_itk()
+    if at_once:
+        with ThreadPoolExecutor(2) as pool:  # ITK computes without Python's lock
+            forward, backward = pool.map(search, (there, back), starts)
+    else:
+        forward, backward = map(search, (there, back), starts)
     found = Transform.from_itk(forward.transform, base.grid)
     undone = _inverse(Transform.from_itk(backward.transform, base.grid))
     candidates = [each for each in (found, undone, _midway(found, undone)) if each is not None]
