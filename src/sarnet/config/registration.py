@@ -81,7 +81,7 @@ class VolumeSettings(Settings):
     reduction: int = Field(default=2, ge=1)
     """Voxels of that grid, along each axis, to one of the volume as the network sees it, plane by plane."""
     adaptation: AdaptationSettings = AdaptationSettings()
-    """Of the last layers, of which there is one for each set of planes."""
+    """Of the last layers, of which there is one for each set of planes, where nothing is refined afterwards."""
     refinement: RefinementSettings = RefinementSettings(iterations=(20, 15))
 
 
@@ -118,7 +118,7 @@ class RegistrationSettings(Settings):
     """What the network, the adaptation and the refinement run on: ``cpu``, ``cuda``, ``cuda:1``."""
     adaptation: AdaptationSettings = AdaptationSettings()
     before_refinement: AdaptationSettings = AdaptationSettings(reads="last", fewest_iterations=3, most_iterations=6)
-    """The same where the field of a slice is refined afterwards: briefly, for refining finds the rest."""
+    """The same where the field is refined afterwards: briefly, for refining finds the rest."""
     paper: PaperSettings = PaperSettings()
     refinement: RefinementSettings = RefinementSettings()
     volume: VolumeSettings = VolumeSettings()

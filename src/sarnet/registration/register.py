@@ -166,8 +166,8 @@ def _deform(
     with work.clock.stage("network"):
         look = _looked_at(seen, loaded.generator.to(device), settings)
     with work.clock.stage("adaptation"), _threads_of_a_loop(pair, settings):
-        brief = is_refined and not is_volume
-        adaptation, back = _adapted(look, loaded, settings, settings.before_refinement if brief else how.adaptation)
+        layer = settings.before_refinement if is_refined else how.adaptation
+        adaptation, back = _adapted(look, loaded, settings, layer)
     if not (is_refined and is_volume):  # a volume alone is refined on another grid than it was seen on
         pair = look.pair
     if is_refined:
