@@ -18,7 +18,7 @@ import torch
 import typer
 
 from sarnet.config import TrainingSettings, read_settings
-from sarnet.networks import read_weights, write_weights
+from sarnet.networks.weights import read_weights, write_weights
 from sarnet.training import train
 
 CONFIGS = Path(__file__).parent.parent / "configs"
@@ -29,7 +29,11 @@ INITIAL, SECOND, PEER = 300, 133, 400
 
 NETWORKS: dict[str, tuple[str, ...]] = {
     "sarnet": (),
-    "sarnoseg": ("adversarial.weights.mask_overlap=0", "adversarial.weights.mask_supervision=0"),
+    "sarnoseg": (
+        "generator.segments=false",
+        "adversarial.weights.mask_overlap=0",
+        "adversarial.weights.mask_supervision=0",
+    ),
     "voxelmorph": (),
     "dirnet": (),
     "flownet": (),
