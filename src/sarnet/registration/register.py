@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -27,9 +27,6 @@ from sarnet.registration.refinement import refine
 from sarnet.registration.result import Registration
 from sarnet.registration.work import Clock, Look, Work
 from sarnet.transforms import Transform, align, compose
-
-_SMALL = 2**16
-"""Voxels of a pair below which a step of adaptation or refinement is too short to be shared among threads."""
 
 
 def register(  # noqa: PLR0913  each by its name alone
@@ -165,13 +162,13 @@ def _deform(
         seen = pair.reduced(reduction)
     with work.clock.stage("network"):
         look = _looked_at(seen, loaded.generator.to(device), settings)
-    with work.clock.stage("adaptation"), _threads_of_a_loop(pair, settings):
+    with work.clock.stage("adaptation"):
         layer = settings.before_refinement if is_refined else how.adaptation
         adaptation, back = _adapted(look, loaded, settings, layer)
     if not (is_refined and is_volume):  # a volume alone is refined on another grid than it was seen on
         pair = look.pair
     if is_refined:
-        with work.clock.stage("refinement"), _threads_of_a_loop(pair, settings):
+        with work.clock.stage("refinement"):
             space = tuple(pair.fixed.shape[2:])
             adaptation = refine(
                 replace(adaptation, displacement=resize_field(adaptation.displacement, space)),
@@ -271,12 +268,6 @@ def _finite(image: Image) -> Image:
     """The affine search wants numbers; what is none becomes the lowest value."""
     good = np.isfinite(image.array)
     return image if good.all() else replace(image, array=np.where(good, image.array, image.array[good].min()))
-
-
-def _threads_of_a_loop(pair: NetworkPair, settings: RegistrationSettings) -> AbstractContextManager[None]:
-    """One thread for the many small steps of a slice: more gain nothing, and wait long where the processor is busy."""
-    is_small = pair.fixed.numel() < _SMALL and settings.adapt != "paper"  # whose VGG16 is no small step
-    return torch_threads(1) if is_small else nullcontext()
 
 
 @contextmanager
