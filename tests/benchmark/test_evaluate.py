@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from sarnet.benchmark import evaluate, score_transform
+from sarnet.benchmark.score import score_labels
 from sarnet.errors import GridError, InputError, ShapeError
 from sarnet.images import Image
 from sarnet.transforms import PointSet, Transform
@@ -48,6 +49,17 @@ def test_labels_asked_for_are_scored_alone():
     fixed = _squares((2, 2), (10, 10))
 
     assert list(evaluate(fixed, fixed, labels=(2,)).labels) == ["2"]
+
+
+def test_voxels_that_either_map_leaves_open_count_for_neither():
+    first = Image.from_array(np.array([[255, 255, 127, 0]], np.uint8))
+    second = Image.from_array(np.array([[255, 0, 255, 127]], np.uint8))
+
+    scored = score_labels(first, second, labels=(255,), ignored=127)
+    counted = score_labels(first, second, labels=(255,))
+
+    assert scored["255"].dice == pytest.approx(2 / 3)  # 1 of both, 2 and 1
+    assert counted["255"].dice == pytest.approx(2 / 4)
 
 
 def test_transform_is_judged_by_its_own_jacobian_way_back_and_landmarks():

@@ -1,4 +1,7 @@
+from pathlib import Path
+
 import numpy as np
+import PIL.Image
 import pytest
 
 from sarnet.benchmark.lungs import LUNGS, lung_cases
@@ -39,6 +42,43 @@ def test_image_whose_mask_is_a_fragment_is_in_no_pair(visits):
 
     assert lung_cases(_settings(visits))[0].name == "image0<-image2"
     assert len(lung_cases(_settings(visits))) == 4
+
+
+def test_visits_of_a_patient_are_paired_first_to_later(visits):
+    rows = visits.read_text(encoding="utf-8").splitlines()
+    days = {
+        "image1": ("a", "12"),
+        "image2": ("b", "0"),
+        "image3": ("a", "3"),
+        "image4": ("b", ""),
+        "image5": ("a", "7"),
+    }
+    header, *rows = (row.split(",") for row in rows)
+    patient, visit = header.index("patient"), header.index("visit")
+    for row in rows:
+        row[patient], row[visit] = days.get(Path(row[0]).stem, "c 0").split(" ")
+    visits.write_text("\n".join(map(",".join, [header, *rows])), encoding="utf-8")
+
+    cases = lung_cases(_settings(visits).model_copy(update={"shifts": "visits"}))
+
+    assert [case.name for case in cases] == ["image3<-image5", "image3<-image1"]
+
+
+def test_visits_of_which_nobody_has_two_are_refused(visits):
+    with pytest.raises(DataError, match="shifts is 'visits', but nobody among the 6 X-rays"):
+        lung_cases(_settings(visits).model_copy(update={"shifts": "visits"}))
+
+
+def test_what_nobody_could_tell_is_handed_on_to_be_ignored(visits):
+    mask = visits.parent / visits.read_text(encoding="utf-8").splitlines()[1].split(",")[1]
+    array = np.asarray(PIL.Image.open(mask)).copy()
+    array[:2] = 127
+    PIL.Image.fromarray(array).save(mask)
+
+    pair = lung_cases(_settings(visits))[0].load()
+
+    assert pair.ignored == 127
+    assert (pair.labels.fixed.array[:2] == 127).all()
 
 
 def test_test_split_is_that_of_the_seed(visits):

@@ -172,3 +172,8 @@ def test_weights_of_every_fold_are_its_own(settings, brains):
 def test_folds_that_cannot_be_told_apart_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
         BenchmarkSettings(protocol="brain2d", folds=2, **change)
+
+
+def test_visits_are_for_x_rays_alone():
+    with pytest.raises(ValueError, match="shifts is 'visits', which only xray has, but protocol is 'brain2d'"):
+        BenchmarkSettings(protocol="brain2d", data="brains", shifts="visits")

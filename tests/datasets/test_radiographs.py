@@ -289,6 +289,12 @@ def test_visits_are_ordered_as_numbers_where_they_are_numbers():
     assert later_visits(_seen(("d", "a", "2024-10-01"), ("d", "a", "2024-09-30"))) == ((1, 0),)
 
 
+def test_image_without_a_visit_is_neither_first_nor_later_and_leaves_numbers_numbers():
+    rows = _seen(("d", "a", "19"), ("d", "a", ""), ("d", "a", "5"), ("d", "b", ""), ("d", "b", "0"))
+
+    assert later_visits(rows) == ((2, 0),)
+
+
 def test_second_image_of_one_visit_is_no_later_one():
     assert later_visits(_seen(("d", "a", "0"), ("d", "a", "0"), ("d", "a", "5"))) == ((0, 2),)
 

@@ -47,6 +47,7 @@ def brain_cases(settings: BenchmarkSettings) -> list[Case]:
             f"{len(subjects)} of them, but pairs need two at least"
         )
     structures = STRUCTURES[settings.protocol]
+    assert settings.shifts != "visits"  # refused by the settings
     return [
         Case(name=f"{_number(fixed.image)}<-{_number(moving.image)}", load=partial(_load, fixed, moving, structures))
         for fixed, moving in paired(subjects, settings.shifts)

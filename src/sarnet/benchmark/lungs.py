@@ -1,15 +1,24 @@
-"""X-rays of different patients with the masks of their lungs."""
+"""X-rays of different patients, or of a patient's visits, with the masks of their lungs."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from sarnet.benchmark.pair import Case, Pair, half, paired
 from sarnet.config import BenchmarkSettings
-from sarnet.datasets import Radiograph, load_images, load_masks, read_radiographs, split_by_patient
+from sarnet.datasets import (
+    Radiograph,
+    later_visits,
+    load_images,
+    load_label_map,
+    read_radiographs,
+    split_by_patient,
+)
 from sarnet.errors import DataError
 from sarnet.images import Image
 from sarnet.registration import Labels
 
-LUNGS = 255
+LUNGS, UNTOLD = 255, 127
+"""Values of a mask: lungs, and what nobody could tell."""
 
 IMAGE_SIZE = 256
 """Pixels squared that every X-ray is stretched onto, as for training."""
@@ -19,7 +28,7 @@ _FRAGMENTS = ("CHNCXR_0603_1", "CHNCXR_0606_1")
 
 
 def lung_cases(settings: BenchmarkSettings) -> list[Case]:
-    """Return the pairs of the test split, or of all images, in the CSV's order.
+    """Return the pairs of the test split, or of all images, in the CSV's order; or first (fixed) and later visits.
 
     Every image is stretched onto 256 x 256 pixels and normalised to [0, 1], its mask by nearest neighbour, as for
     training; a pixel counts as a millimetre.
@@ -28,13 +37,22 @@ def lung_cases(settings: BenchmarkSettings) -> list[Case]:
         DataError: If the CSV cannot be used, or there are fewer than two images.
     """
     whole = [radiograph for radiograph in radiographs_of(settings) if radiograph.image.stem not in _FRAGMENTS]
-    chosen = half(whole, settings.subjects)
+    patients = set(half(list(dict.fromkeys(radiograph.patient for radiograph in whole)), settings.subjects))
+    chosen = [radiograph for radiograph in whole if radiograph.patient in patients]
     if len(chosen) < 2:
         raise DataError(f"data {settings.data} leaves {len(chosen)} X-rays, but pairs need two at least")
+    pairs = _visits(chosen, settings) if settings.shifts == "visits" else paired(chosen, settings.shifts)
     return [
         Case(name=f"{fixed.image.stem}<-{moving.image.stem}", load=partial(_load, fixed, moving))
-        for fixed, moving in paired(chosen, settings.shifts)
+        for fixed, moving in pairs
     ]
+
+
+def _visits(chosen: Sequence[Radiograph], settings: BenchmarkSettings) -> list[tuple[Radiograph, Radiograph]]:
+    pairs = [(chosen[first], chosen[later]) for first, later in later_visits(tuple(chosen))]
+    if not pairs:
+        raise DataError(f"shifts is 'visits', but nobody among the {len(chosen)} X-rays of {settings.data} came twice")
+    return pairs
 
 
 def radiographs_of(settings: BenchmarkSettings) -> tuple[Radiograph, ...]:
@@ -49,6 +67,6 @@ def radiographs_of(settings: BenchmarkSettings) -> tuple[Radiograph, ...]:
 
 def _load(fixed: Radiograph, moving: Radiograph) -> Pair:
     images = [Image.from_array(image[0].numpy()) for image in load_images((fixed, moving), size=IMAGE_SIZE)]
-    masks = [Image.from_array(LUNGS * mask[0].byte().numpy()) for mask in load_masks((fixed, moving), size=IMAGE_SIZE)]
+    masks = [Image.from_array(load_label_map(each, size=IMAGE_SIZE)) for each in (fixed, moving)]
     labels = Labels(fixed=masks[0], moving=masks[1])
-    return Pair(fixed=images[0], moving=images[1], labels=labels, structures=(LUNGS,))
+    return Pair(fixed=images[0], moving=images[1], labels=labels, structures=(LUNGS,), ignored=UNTOLD)

@@ -33,6 +33,8 @@ class Pair:
     labels: Labels | None = None
     structures: tuple[int, ...] = ()
     """Which labels are scored."""
+    ignored: int | None = None
+    """Label of voxels that nobody could tell: neither map is scored there."""
     landmarks: Landmarks | None = None
 
 

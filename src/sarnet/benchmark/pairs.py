@@ -131,7 +131,7 @@ def _score(pair: Pair, transform: Transform) -> _Score:
     score = _Score()
     if pair.labels is not None:
         warped = apply(transform, pair.labels.moving, pair.fixed.grid, interpolation="nearest", outside=0)
-        by_label = score_labels(pair.labels.fixed, warped, labels=pair.structures)
+        by_label = score_labels(pair.labels.fixed, warped, labels=pair.structures, ignored=pair.ignored)
         score = replace(score, by_label=by_label)
     if pair.landmarks is not None:
         errors = target_registration_error_mm(transform.points(pair.landmarks.fixed), pair.landmarks.moving)

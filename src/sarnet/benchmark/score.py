@@ -31,19 +31,26 @@ class Means(NamedTuple):
     mad: float | None
 
 
-def score_labels(fixed: Image, warped: Image, *, labels: tuple[int, ...] | None = None) -> dict[str, LabelScore]:
+def score_labels(
+    fixed: Image, warped: Image, *, labels: tuple[int, ...] | None = None, ignored: int | None = None
+) -> dict[str, LabelScore]:
     """Return Dice and the distance of outlines for every label.
 
     Args:
         fixed: Labels of the fixed image.
         warped: Labels of the moving image on the same grid.
         labels: Which to score; where left out, every label but 0 that either holds.
+        ignored: Label of voxels that nobody could tell: where either map has it, both count as 0.
 
     Raises:
         ShapeError: If the maps differ in size.
     """
-    overlap = dice(fixed.array, warped.array, labels=labels)
-    apart = surface_distances(fixed.array, warped.array, spacing=fixed.grid.spacing[::-1], labels=tuple(overlap))
+    first, second = fixed.array, warped.array
+    if ignored is not None and first.shape == second.shape:
+        told = (first != ignored) & (second != ignored)
+        first, second = first * told, second * told
+    overlap = dice(first, second, labels=labels)
+    apart = surface_distances(first, second, spacing=fixed.grid.spacing[::-1], labels=tuple(overlap))
     return {
         str(label): LabelScore(dice=_known(overlap[label]), hd95=_known(each.hd95), mad=_known(each.mad))
         for label, each in apart.items()

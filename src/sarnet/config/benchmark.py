@@ -83,8 +83,9 @@ class BenchmarkSettings(Settings):
     """Cross-validation: everything so many times, ``{fold}`` in paths and names of weights standing for 1, 2, …."""
     subjects: Literal["first", "second", "all"] = "all"
     """Which half of the subjects, in order; settings are chosen on one half and reported on the other."""
-    shifts: tuple[int, ...] | Literal["all"] = (3,)
-    """Brains and ``xray``: fixed i, moving i + shift, for each; ``all``: every subject to every other."""
+    shifts: tuple[int, ...] | Literal["all", "visits"] = (3,)
+    """Brains and ``xray``: fixed i, moving i + shift, for each; ``all``: every subject to every other. ``visits``, of
+    ``xray`` alone: the first visit of a patient fixed, each later one moving."""
     most_pairs: int | None = Field(default=None, ge=1)
     """Only so many pairs, the first ones."""
     affine_start: bool = True
@@ -120,6 +121,12 @@ class BenchmarkSettings(Settings):
             name: merged(base, table) if isinstance(table, dict) else table for name, table in tree["variants"].items()
         }
         return {**tree, "variants": variants}
+
+    @model_validator(mode="after")
+    def _know_visits(self) -> "BenchmarkSettings":
+        if self.shifts == "visits" and self.protocol != "xray":
+            raise ValueError(f"shifts is 'visits', which only xray has, but protocol is {self.protocol!r}")
+        return self
 
     @model_validator(mode="after")
     def _tell_folds_apart(self) -> "BenchmarkSettings":

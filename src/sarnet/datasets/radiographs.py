@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Integer
 from torch import Tensor
 
 from sarnet.curation import manifest_of, read_table, split_patients
@@ -126,12 +126,14 @@ def _parted(radiographs: tuple[Radiograph, ...], part_of: dict[str, str]) -> Spl
 def later_visits(radiographs: tuple[Radiograph, ...]) -> tuple[tuple[int, int], ...]:
     """Return the places of each patient's first visit and of a later one, for every later one.
 
-    Visits are ordered as numbers where all of them are numbers, else as text; of several images of one visit the
-    first in the list counts.
+    Visits are ordered as numbers where all that are stated are numbers, else as text; images that state none are left
+    out; of several images of one visit the first in the list counts.
     """
-    numeric = all(_is_number(radiograph.visit) for radiograph in radiographs)
+    numeric = all(_is_number(radiograph.visit) for radiograph in radiographs if radiograph.visit)
     by_patient: dict[tuple[str, str], dict[float | str, int]] = {}
     for place, radiograph in enumerate(radiographs):
+        if not radiograph.visit:
+            continue
         visit: float | str = float(radiograph.visit) if numeric else radiograph.visit
         by_patient.setdefault((radiograph.dataset, radiograph.patient), {}).setdefault(visit, place)
     pairs = []
@@ -194,12 +196,15 @@ def load_images(radiographs: tuple[Radiograph, ...], *, size: int) -> Float[Tens
 
 def load_masks(radiographs: tuple[Radiograph, ...], *, size: int) -> Float[Tensor, "image 1 y x"]:
     """Read the masks (255 is inside), each resampled to ``size`` pixels squared, as 0 and 1; 0 where there is none."""
-    empty = np.zeros((size, size), bool)
-    arrays = [
-        empty if r.mask is None else _squared(read_labels(r.mask), size, "nearest").array == _INSIDE
-        for r in radiographs
-    ]
-    return torch.from_numpy(np.stack(arrays).astype(np.float32))[:, None]
+    inside = [load_label_map(r, size=size) == _INSIDE for r in radiographs]
+    return torch.from_numpy(np.stack(inside).astype(np.float32))[:, None]
+
+
+def load_label_map(radiograph: Radiograph, *, size: int) -> Integer[np.ndarray, "y x"]:
+    """Read a mask with every value it has, resampled to ``size`` pixels squared; 0 where there is none."""
+    if radiograph.mask is None:
+        return np.zeros((size, size), np.uint8)
+    return _squared(read_labels(radiograph.mask), size, "nearest").array
 
 
 def _plane(path: Path) -> Image:
