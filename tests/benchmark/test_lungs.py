@@ -46,18 +46,12 @@ def test_image_whose_mask_is_a_fragment_is_in_no_pair(visits):
 
 def test_visits_of_a_patient_are_paired_first_to_later(visits):
     rows = visits.read_text(encoding="utf-8").splitlines()
-    days = {
-        "image1": ("a", "12"),
-        "image2": ("b", "0"),
-        "image3": ("a", "3"),
-        "image4": ("b", ""),
-        "image5": ("a", "7"),
-    }
-    header, *rows = (row.split(",") for row in rows)
+    days = {"image1": "a 12", "image2": "b 0", "image3": "a 3", "image4": "b ", "image5": "a 7"}
+    header, *body = (row.split(",") for row in rows)
     patient, visit = header.index("patient"), header.index("visit")
-    for row in rows:
+    for row in body:
         row[patient], row[visit] = days.get(Path(row[0]).stem, "c 0").split(" ")
-    visits.write_text("\n".join(map(",".join, [header, *rows])), encoding="utf-8")
+    visits.write_text("\n".join(map(",".join, [header, *body])), encoding="utf-8")
 
     cases = lung_cases(_settings(visits).model_copy(update={"shifts": "visits"}))
 
