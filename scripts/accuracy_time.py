@@ -14,10 +14,12 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
-from sarnet.benchmark import read_rows, summarise
+from sarnet.benchmark import Row, read_rows, summarise
 
 OURS, PEERS = "#b3521e", "#3b6ea5"
 OWN_MODES = ("forward", "last-layer", "refined")
+TABLE_1 = {"sarnet-forward": "forward", "sarnet": "last-layer", "sarnet-refined": "refined"}
+"""What configs/table1.toml calls the modes, after the paper's names of methods."""
 OFFSETS = {"forward": (-7, -12), "last-layer": (-7, 5), "refined": (3, 8)}
 """Points from a dot to its name: modes whose dots are close keep their names apart."""
 
@@ -34,8 +36,10 @@ def main() -> None:
 
 def _draw(axis: Axes, title: str, path: Path) -> None:
     rows = read_rows(path)
-    methods = dict.fromkeys(row.method for row in rows)
-    found = {method: summarise([row for row in rows if row.method == method]) for method in methods}
+    by_method: dict[str, list[Row]] = {}
+    for row in rows:
+        by_method.setdefault(TABLE_1.get(row.method, row.method), []).append(row)
+    found = {method: summarise(each) for method, each in by_method.items()}
     for method, summary in found.items():
         assert summary.dice is not None
         colour = OURS if method in OWN_MODES else PEERS

@@ -4,7 +4,8 @@
     python scripts/results_page.py [PAGE.md]
 
 The template has the words, the rows have every figure: ``table(file, reference)`` is a table of all methods of a file,
-``of(file, method).dice`` (or any other figure of a summary) a number in the text, and ``mean(file, "dice", pair="1")``,
+``of(file, method).dice`` (or any other figure of a summary) a number in the text, ``less(file, reference)`` a table of
+how far the reference is ahead of every other method, and ``mean(file, "dice", pair="1")``,
 ``spread(file, "dice", pair="1")`` or ``measured(file)`` one of what a script wrote.
 """
 
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from sarnet.benchmark import Row, Summary, read_rows, summarise
+from sarnet.benchmark import Row, Summary, compare, read_rows, summarise
 from sarnet.images import write_whole
 from sarnet.report import markdown_table, result_tables
 
@@ -29,7 +30,7 @@ def main() -> None:
     environment = Environment(  # noqa: S701  # Markdown, from this repository alone
         loader=FileSystemLoader(DOCS), undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
     )
-    environment.globals.update(table=_table, of=_of, mean=_mean, spread=_spread, measured=_measured)
+    environment.globals.update(table=_table, of=_of, less=_less, mean=_mean, spread=_spread, measured=_measured)
     environment.filters.update(fixed=lambda value, digits=3: f"{value:.{digits}f}")
     page = Path(sys.argv[1]) if len(sys.argv) > 1 else DOCS / "results.md"
     write_whole(page, environment.get_template("results.md.j2").render().encode())
@@ -39,6 +40,18 @@ def _table(name: str, reference: str | None = None, paper: str | None = None) ->
     """All methods of a file of rows, with what its protocol makes of them, and the file."""
     (table,) = result_tables(_rows(name), reference=reference, paper=paper)
     return f"{markdown_table(table)}* Rows: [{name}](results/{name})."
+
+
+def _less(name: str, reference: str) -> str:
+    """The reference's Dice less every other method's, with the test's probability."""
+    rows: dict[str, list[Row]] = {}
+    for row in _rows(name):
+        rows.setdefault(row.method, []).append(row)
+    lines = [f"| {reference} less | Dice, 95 % interval | p, Holm |", "| --- | ---: | ---: |"]
+    for each in compare(rows, reference=reference, figure="dice"):
+        mean, low, high = each.difference
+        lines.append(f"| {each.method} | {mean:+.3f} [{low:+.3f}, {high:+.3f}] | {each.p_corrected:.3f} |")
+    return "\n".join(lines)
 
 
 def _of(name: str, method: str) -> Summary:

@@ -45,6 +45,21 @@ def test_half_is_of_the_patients_in_order(hearts):
     assert case.name == "2 es<-ed"
 
 
+def test_fold_of_prepared_hearts_has_the_patients_of_its_test_split(hearts, tmp_path):
+    lines = ["image,labels,dataset,patient,visit,split"]
+    for line in (hearts / "frames.csv").read_text(encoding="utf-8").splitlines()[1:]:
+        image, labels, patient, phase, *_ = line.split(",")
+        lines.append(f"{image},{labels},csv,{patient},{phase},{'test' if patient == '2' else 'train'}")
+    (tmp_path / "fold-1.csv").write_text("\n".join(lines) + "\n")
+
+    settings = BenchmarkSettings(protocol="cardiac", data=tmp_path / "fold-1.csv")
+    (case,) = heart_cases(settings)
+
+    assert case.name == "2 es<-ed"
+    assert case.load().fixed.array[0, 0] == 28.5  # the second of three names: p2es10, p2es8, p2es9
+    assert len(heart_cases(settings.model_copy(update={"split": "all"}))) == 2
+
+
 def test_patient_without_a_phase_is_named(hearts):
     lines = (hearts / "frames.csv").read_text(encoding="utf-8").splitlines()
     (hearts / "frames.csv").write_text("\n".join(lines[:-3]) + "\n")

@@ -309,6 +309,35 @@ def test_spacing_makes_voxels_alike_and_keeps_places(own, prepared, write, tmp_p
     np.testing.assert_allclose(found.array[15, inside], ((x - 100) / 2)[inside], atol=1e-4)
 
 
+def test_middle_slice_of_a_volume_is_an_image_of_two_axes(picture, write, prepared, tmp_path):
+    volume, lungs = picture((5, 40, 32)), np.zeros((5, 40, 32), np.uint8)
+    lungs[2, 10:20, 8:16] = 1
+    write(volume, tmp_path / "own/ann/a.nii.gz", spacing=(1.5, 1.25, 8.0))
+    write(lungs, tmp_path / "own/ann/a_mask.nii.gz", spacing=(1.5, 1.25, 8.0))
+    write(picture((40, 32)), tmp_path / "own/bob/b.nii.gz", spacing=(1.5, 1.25))
+
+    _, rows = prepared("folder", tmp_path / "own", slices="middle")
+
+    image, mask = (read_image(tmp_path / "out" / path) for path in (rows["ann_a"].image, rows["ann_a"].mask))
+    np.testing.assert_array_equal(image.array, volume[2])
+    np.testing.assert_array_equal(mask.array, 255 * lungs[2])
+    assert image.grid.spacing == pytest.approx((1.5, 1.25))
+    assert {row.size for row in rows.values()} == {"32 40"}
+
+
+def test_volume_whose_middle_slice_shows_nothing_of_the_mask_is_left_out(picture, write, prepared, tmp_path):
+    lungs = np.zeros((5, 40, 32), np.uint8)
+    lungs[0, 10:20, 8:16] = 1
+    write(picture((5, 40, 32)), tmp_path / "own/ann/a.nii.gz")
+    write(picture((5, 40, 32)), tmp_path / "own/ann/b.nii.gz")
+    write(lungs, tmp_path / "own/ann/a_mask.nii.gz")
+
+    done, rows = prepared("folder", tmp_path / "own", slices="middle")
+
+    assert set(rows) == {"ann_b"}
+    assert dict(done.left_out)["ann_a"].startswith("its mask shows nothing any more in what is kept")
+
+
 def test_size_with_spacing_cuts_and_pads_about_the_centre(own, prepared, write, picture, tmp_path):
     write(picture((30, 50)), own / "wide.nii.gz", spacing=(1.0, 1.0))
 

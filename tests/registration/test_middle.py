@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
+from sarnet.errors import InputError
 from sarnet.images import Grid, Image, resample
 from sarnet.registration.middle import Middle
 from sarnet.registration.network_pair import prepare_pair
@@ -149,6 +151,28 @@ def test_field_moves_points_between_both_halves(sample, turned):
     half = middle.from_fixed
     wanted = half.points(half.points(points) + step)
     np.testing.assert_allclose(found.points(points), wanted, atol=1e-3)
+
+
+def test_what_a_transform_comes_to_here_is_the_field_that_made_it(sample, other, turned, rng):
+    for middle in (Middle.of(sample.fixed.grid, other, turned), Middle.unsplit(sample.fixed.grid, turned)):
+        here = Grid.plain((40, 30), spacing=(4.0, 4.0))
+        noise = ndimage.gaussian_filter(rng.normal(size=(2, *here.shape)), (0, 5, 5))
+        field = torch.from_numpy((2 / noise.std() * noise).astype(np.float32))[None]
+        on = replace(Grid.plain((200, 200)), origin=(-40.0, -40.0))
+
+        found = middle.displacement(middle.transform(field, here, on), here)
+
+        # the way there and back reads the field twice between its voxels
+        assert float((found - field)[..., 4:-4, 4:-4].norm(dim=1).mean()) < 0.1
+        assert float(field.norm(dim=1).mean()) > 2
+
+
+def test_start_that_holds_a_field_has_no_way_back_from_a_transform(sample):
+    grid = sample.fixed.grid
+    start = Transform.identity(grid).with_displacement(np.ones((*grid.shape, 2)))
+
+    with pytest.raises(InputError, match="holds a field, but must be affine here"):
+        Middle.unsplit(grid, start).displacement(start, grid)
 
 
 def test_field_goes_to_the_world_along_the_grids_axes(sample, oblique):

@@ -1,13 +1,13 @@
 import pytest
 import torch
 
-from sarnet.config import RefinementSettings
+from sarnet.config import FinishSettings, RefinementSettings
 from sarnet.fields import compose, jacobian_determinant, warp
 from sarnet.images import Grid
 from sarnet.losses import lncc
 from sarnet.registration.adaptation import Adaptation
 from sarnet.registration.network_pair import NetworkPair
-from sarnet.registration.refinement import refine
+from sarnet.registration.refinement import finish, refine
 
 SETTINGS = RefinementSettings(factors=(2, 1), iterations=(30, 20))
 
@@ -134,3 +134,50 @@ def test_volumes_are_refined_by_the_same_code():
 
     warped = warp(pair.moving, found.displacement)
     assert float((warped - pair.fixed).abs().mean()) < 0.3 * float((pair.moving - pair.fixed).abs().mean())
+
+
+def test_finish_lowers_the_cost_that_the_refinement_left_without_a_fold(pair, refined):
+    finished = finish(refined, pair, settings=SETTINGS)
+
+    def cost(found):
+        return float(lncc(pair.fixed, warp(pair.moving, found.displacement), window=9, weight=pair.weight))
+
+    inside = pair.weight[:, 0] > 0
+    moved = (finished.displacement - refined.displacement).norm(dim=1)[inside]
+    assert cost(finished) < 0.97 * cost(refined)
+    assert float(jacobian_determinant(finished.displacement).min()) > 0
+    assert 0.05 < float(moved.mean()) < 0.5  # voxels
+    assert finished.iterations == refined.iterations + 5
+    assert finished.costs == refined.costs
+
+
+def test_finish_closes_on_a_shift_of_less_than_a_voxel(pair):
+    moving = warp(pair.fixed, torch.tensor([0.3, 0.0]).view(1, 2, 1, 1).expand(1, 2, *pair.fixed.shape[2:]))
+    shifted = NetworkPair(fixed=pair.fixed, moving=moving, weight=pair.weight, grid=pair.grid)
+
+    found = finish(_start(pair), shifted, settings=SETTINGS).displacement
+
+    # where there is nothing to be seen it stays, so the mean falls short of the whole shift
+    inside = pair.weight[0, 0] > 0
+    apart = (warp(moving, found) - pair.fixed).abs()[0, 0]
+    assert -0.3 < float(found[0, 0][inside].mean()) < -0.1
+    assert abs(float(found[0, 1][inside].mean())) < 0.03
+    assert float(apart[inside].mean()) < 0.5 * float((moving - pair.fixed).abs()[0, 0][inside].mean())
+
+
+def test_finish_that_raises_the_cost_is_taken_back(pair, refined):
+    wild = RefinementSettings(finish=FinishSettings(iterations=1, step_voxels=4.0, fluid_voxels=0.5))
+
+    kept = finish(refined, pair, settings=wild)
+
+    assert torch.equal(kept.displacement, refined.displacement)
+
+
+@pytest.mark.parametrize(("iterations", "seconds"), [(0, None), (5, 0.0), (5, -1.0)])
+def test_finish_without_steps_or_time_leaves_the_field(iterations, seconds, pair, refined):
+    none = RefinementSettings(finish=FinishSettings(iterations=iterations))
+
+    kept = finish(refined, pair, settings=none, seconds=seconds)
+
+    assert torch.equal(kept.displacement, refined.displacement)
+    assert kept.iterations == refined.iterations

@@ -19,7 +19,9 @@ _Rows = list[dict[str, str]]
 
 
 def heart_cases(settings: BenchmarkSettings) -> list[Case]:
-    """Return a pair for each patient of prepared data's manifest, or of ``frames.csv``, in numeric order.
+    """Return a pair for each patient of prepared data's manifest or of a CSV like it, or of ``frames.csv``, in order.
+
+    Patients are ordered as numbers; of a CSV those of ``settings.split`` count.
 
     The middle slice is that of the slices listed, or of a whole stack; its spacing is not recorded and taken as 1.
 
@@ -27,16 +29,21 @@ def heart_cases(settings: BenchmarkSettings) -> list[Case]:
         DataError: If the file cannot be read, or a patient lacks a phase.
     """
     patients: dict[int, dict[str, _Rows]] = defaultdict(lambda: defaultdict(list))
-    frames, manifest = settings.data / "frames.csv", manifest_of(settings.data)
+    is_list = settings.data.suffix == ".csv"
+    folder = settings.data.parent if is_list else settings.data
+    frames, manifest = folder / "frames.csv", settings.data if is_list else manifest_of(folder)
     path = manifest if manifest.is_file() else frames
     try:
-        for row in _manifest_rows(manifest) if manifest.is_file() else _frame_rows(frames):
+        found = (
+            _frame_rows(frames) if path == frames else _manifest_rows(manifest, settings.split if is_list else "all")
+        )
+        for row in found:
             patients[int(row["patient"].removeprefix("patient"))][row["phase"]].append(row)
     except (OSError, KeyError, ValueError) as error:
         raise DataError(
             f"{path} cannot be read as a CSV with the columns image, labels, patient, phase and slice: {error}"
         ) from error
-    return [_case(settings.data, number, patients[number]) for number in half(sorted(patients), settings.subjects)]
+    return [_case(folder, number, patients[number]) for number in half(sorted(patients), settings.subjects)]
 
 
 def _frame_rows(frames: Path) -> _Rows:
@@ -44,9 +51,9 @@ def _frame_rows(frames: Path) -> _Rows:
         return list(csv.DictReader(file))
 
 
-def _manifest_rows(manifest: Path) -> _Rows:
+def _manifest_rows(manifest: Path, split: str) -> _Rows:
     """The visit is the phase; the slices of a patient come in the order of their names."""
-    rows = sorted(read_manifest(manifest))
+    rows = sorted(row for row in read_manifest(manifest) if split in ("all", row.split))
     return [
         {"image": row.image, "labels": row.labels, "patient": row.patient, "phase": row.visit, "slice": ""}
         for row in rows

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-import numpy as np
 import SimpleITK as sitk
 import torch
 from jaxtyping import Float
@@ -153,7 +152,4 @@ def _body(pair: Pair) -> Tensor:
 
 
 def _voxels(transform: Transform) -> Float[Tensor, "1 axis *space"]:
-    """The total displacement in voxels of the transform's grid, as tensors have it."""
-    to_voxels = np.linalg.inv(transform.grid.voxel_to_world())
-    vectors = transform.total_displacement() @ to_voxels.T.astype(np.float32)
-    return torch.from_numpy(np.ascontiguousarray(np.moveaxis(vectors, -1, 0)))[None]
+    return torch.from_numpy(transform.voxel_displacement())[None]

@@ -6,6 +6,7 @@ from sarnet.config.networks import DiscriminatorSettings, GeneratorSettings, Pee
 from sarnet.config.objective import ObjectiveSettings
 from sarnet.config.registration import (
     AdaptationSettings,
+    FinishSettings,
     MeasuredSimilarity,
     PaperSettings,
     RefinementSettings,
@@ -33,6 +34,7 @@ __all__ = [
     "CurationSettings",
     "DiscriminatorSettings",
     "ElastixSettings",
+    "FinishSettings",
     "GcSarSettings",
     "GeneratorSettings",
     "InitialSettings",

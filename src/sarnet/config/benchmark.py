@@ -73,12 +73,12 @@ class BenchmarkSettings(Settings):
     """Where the pairs come from. ``simulated-xray``: X-rays deformed by known fields. ``lung-masks``: masks out of
     feature maps and by a U-Net, no pairs. All else: real pairs."""
     data: Path
-    """Folder of the images, such as ``sarnet data prepare`` wrote; for X-rays and brains the CSV that lists them will
-    do, for cross-validation the ``fold-{fold}.csv`` of ``sarnet data split``."""
+    """Folder of the images, such as ``sarnet data prepare`` wrote; for X-rays, brains and hearts the CSV that lists
+    them will do, for cross-validation the ``fold-{fold}.csv`` of ``sarnet data split``."""
     dataset: str | None = None
     """X-rays alone: only rows of this data set, where the CSV holds several."""
     split: Literal["test", "all"] = "test"
-    """``xray``, and brains that a CSV lists: the test split by patient, or every image."""
+    """``xray``, and brains and hearts that a CSV lists: the test split by patient, or every image."""
     folds: int | None = Field(default=None, ge=2)
     """Cross-validation: everything so many times, ``{fold}`` in paths and names of weights standing for 1, 2, …."""
     subjects: Literal["first", "second", "all"] = "all"

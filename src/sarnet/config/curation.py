@@ -14,6 +14,8 @@ class CurationSettings(Settings):
     size: int | None = Field(default=None, ge=8)
     """Voxels along every axis: the image is stretched onto them; with ``spacing_mm`` it is cut or padded about its
     centre instead. Left out, every image keeps its own."""
+    slices: Literal["middle"] | None = None
+    """What becomes of a volume or a stack: its middle slice along the last axis, z; left out, it stays whole."""
     spacing_mm: float | None = Field(default=None, gt=0)
     """Millimetres between voxels along every axis; left out, every image keeps its own."""
     normalise: bool = False

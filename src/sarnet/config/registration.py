@@ -46,6 +46,20 @@ class PaperSettings(Settings):
     """VGG16 and the discriminator see images reduced so many times, as the released weights were trained."""
 
 
+class FinishSettings(Settings):
+    """The refinement's last steps, of the moving image alone, where the fixed one lies and is not interpolated.
+
+    Finer detail, for some of the agreement with the pair the other way round; not on images that the network knows.
+    """
+
+    iterations: int = Field(default=5, ge=0)
+    """Zero: none, and the pair the other way round gives the inverse."""
+    step_voxels: float = Field(default=0.15, gt=0)
+    """Length of the first step, as a root mean square over the foreground; from there on it falls evenly to nothing."""
+    fluid_voxels: float = Field(default=0.8, ge=0)
+    """Standard deviation of the Gaussian that smooths each step."""
+
+
 class RefinementSettings(Settings):
     """How the field itself is refined after the last layer, coarse to fine."""
 
@@ -63,6 +77,7 @@ class RefinementSettings(Settings):
     """Standard deviation of the Gaussian that smooths each step."""
     elastic_voxels: float = Field(default=0.5, ge=0)
     """The same of the whole field after each step."""
+    finish: FinishSettings = FinishSettings()
 
     @model_validator(mode="after")
     def _check_levels(self) -> "RefinementSettings":

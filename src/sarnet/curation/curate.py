@@ -107,19 +107,27 @@ def _made_ready(parts: dict[str, Image], item: Item, settings: CurationSettings)
     known = image.length_unit == "mm" or settings.template is not None
     if mask is None and settings.mask_model:
         mask, mask_by = draw_mask(image, settings.mask_model)
-    place = placing(image, settings)
-    ready = {"image": place(image, "linear")}
-    for kind, labels in (("mask", mask), ("labels", parts.get("labels"))):
-        if labels is not None:
-            ready[kind] = place(labels, "nearest")
-            if not ready[kind].array.any():
-                raise DataError(f"its {kind} shows nothing any more at the wanted size")
+    whole = {"image": image, "mask": mask, "labels": parts.get("labels")}
+    kept = {kind: _kept(each, settings) for kind, each in whole.items() if each is not None}
+    place = placing(kept["image"], settings)
+    ready = {kind: place(each, "linear" if kind == "image" else "nearest") for kind, each in kept.items()}
+    for kind, each in ready.items():
+        if kind != "image" and not each.array.any():
+            raise DataError(f"its {kind} shows nothing any more in what is kept, at the wanted size")
     array = np.round(ready["image"].array) if picture else ready["image"].array
     ready["image"] = replace(ready["image"], array=normalise(array) if settings.normalise else _compact(array))
     if not known:  # the empty column says so, and no millimetre that nobody measured is in the file
         notes = _without_spacing(ready["image"].notes)
         ready = {kind: replace(Image.from_array(each.array), notes=notes) for kind, each in ready.items()}
     return _Ready(ready, picture, ready["image"].grid.spacing if known else None, mask_by)
+
+
+def _kept(image: Image, settings: CurationSettings) -> Image:
+    """The whole image, or of a volume its middle slice: with z, where it lies in the world is given up, too."""
+    if settings.slices is None or image.grid.dimension == 2:
+        return image
+    middle = np.ascontiguousarray(image.array[len(image.array) // 2])
+    return replace(image, array=middle, grid=Grid.plain(middle.shape, spacing=image.grid.spacing[:2]))
 
 
 def _written(ready: _Ready, entry: Entry, out: Path) -> Entry:

@@ -3,9 +3,11 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from sarnet.errors import InputError
 from sarnet.images import Grid
 from sarnet.transforms import Transform, affine_root, compose
 
@@ -68,6 +70,22 @@ class Middle:
         world = voxels @ grid.voxel_to_world().T.astype(np.float32)
         field = Transform.identity(grid).with_displacement(world)
         return compose(compose(self.from_fixed, field, grid=target, hold_edges=True), self.to_moving)
+
+    def displacement(self, transform: Transform, grid: Grid) -> Float[Tensor, "1 axis *space"]:
+        """Return what a transform from the fixed to the moving image comes to as a field here.
+
+        Args:
+            transform: Its field holds on at its edges where the grid reaches beyond.
+            grid: Where here the field is wanted; its vectors are in voxels of it.
+
+        Raises:
+            InputError: If what leads to the moving image holds a field.
+        """
+        if self.to_moving.displacement is not None:
+            raise InputError("the way from the middle to the moving image holds a field, but must be affine here")
+        from_moving = Transform.from_homogeneous(np.linalg.inv(self.to_moving.homogeneous()), grid)
+        rest = compose(self.to_fixed, transform, from_moving, grid=grid, hold_edges=True)
+        return torch.from_numpy(rest.voxel_displacement())[None]
 
 
 def _shared(fixed: Grid, moving: Grid, half: np.ndarray) -> Grid | None:

@@ -1,6 +1,8 @@
 """Refining the field itself, coarse to fine: the most accurate mode, beyond what the last layer can say."""
 
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -25,10 +27,14 @@ _SMALLEST_SQUARE = 1e-24
 
 
 class _Level(NamedTuple):
-    """The pair at one resolution; fixed and moving image, and their regions, are a batch of two."""
+    """Images to deform at one resolution, with their regions: both in the middle, in the end the moving one alone."""
 
-    channels: Float[Tensor, "2 channel *space"]
-    weight: Float[Tensor, "2 1 *space"]
+    channels: Float[Tensor, "image channel *space"]
+    weight: Float[Tensor, "image 1 *space"]
+
+
+_Cost = Callable[[Tensor, Tensor], Tensor]
+"""Of the deformed channels and weights of a level."""
 
 
 def refine(
@@ -71,6 +77,10 @@ def refine(
     space = tuple(pair.fixed.shape[2:])
     first = _cost(start.displacement, pair, settings)
     halves, iterations, reason = _halved(start.displacement), 0, "the iterations of every level were done"
+
+    def cost(channels: Tensor, weight: Tensor) -> Tensor:
+        return _dissimilarity(channels[:1], channels[1:], weight.prod(dim=0, keepdim=True), pair, settings)
+
     if back is not None:
         halves = (halves + _halved(back).flip(0)) / 2
     for factor, count in zip(settings.factors, settings.iterations, strict=True):
@@ -83,7 +93,8 @@ def refine(
                 reason = f"the {seconds:g} s that there were are over"
                 break
             length = settings.step_voxels * (1 - done / count)
-            halves = _step(halves, level, pair, settings, length)
+            halves = _step(halves, level, cost, length=length, fluid_voxels=settings.fluid_voxels)
+            halves = gaussian(halves, settings.elastic_voxels)
             iterations += 1
     to_fixed, to_moving = resize_field(halves, space).chunk(2)
     displacement = compose(invert(to_fixed, iterations=20, tolerance_voxels=0.01).displacement, to_moving)
@@ -96,6 +107,41 @@ def refine(
         iterations=start.iterations + iterations,
         stop_reason=reason,
     )
+
+
+def finish(
+    start: Adaptation, pair: NetworkPair, *, settings: RefinementSettings, seconds: float | None = None
+) -> Adaptation:
+    r"""Take the last steps where the fixed image lies: the moving image alone is deformed and interpolated.
+
+    .. math:: E(u) = D\left(I_{fixed}(x),\; I_{moving}(x + u(x))\right)
+
+    Steps are those of :func:`refine`, shorter and less smooth, and the field is not smoothed after them.
+
+    Args:
+        start: What the refinement found, as a field on the pair's grid.
+        pair: The images on a grid of the fixed one's space.
+        settings: Of the refinement.
+        seconds: Time at most.
+
+    Returns:
+        The field; the start, if that has the lower cost. The costs stay those of the refinement, which were counted
+        in the middle.
+    """
+    began = time.monotonic()
+    steps, field, done = settings.finish, start.displacement, 0
+    level = _Level(pair.moving_channels, pair.weight)
+
+    def cost(channels: Tensor, weight: Tensor) -> Tensor:
+        return _dissimilarity(pair.fixed_channels, channels, pair.weight * weight, pair, settings)
+
+    while done < steps.iterations and (seconds is None or time.monotonic() - began < seconds):
+        length = steps.step_voxels * (1 - done / steps.iterations)
+        field = _step(field, level, cost, length=length, fluid_voxels=steps.fluid_voxels)
+        done += 1
+    if done and _cost(field, pair, settings) >= _cost(start.displacement, pair, settings):
+        field = start.displacement
+    return replace(start, displacement=field, iterations=start.iterations + done)
 
 
 def _halved(displacement: Tensor) -> Float[Tensor, "2 axis *space"]:
@@ -118,18 +164,16 @@ def _level(pair: NetworkPair, factor: int) -> _Level:
     return _Level(torch.cat([fixed, moving]), torch.cat([weight, weight]))
 
 
-def _step(halves: Tensor, level: _Level, pair: NetworkPair, settings: RefinementSettings, length: float) -> Tensor:
-    """One step down the gradient, composed with the half fields."""
-    warped = warp(torch.cat([level.channels, level.weight], dim=1), halves)
-    channels, weight = warped[:, :-1].requires_grad_(), warped[:, -1:].prod(dim=0, keepdim=True)
-    cost = _dissimilarity(channels[:1], channels[1:], weight, pair, settings)
-    (slope,) = torch.autograd.grad(cost, channels)
+def _step(fields: Tensor, level: _Level, cost: _Cost, *, length: float, fluid_voxels: float) -> Tensor:
+    """One step down the gradient, composed with the fields, one for each image of the level."""
+    warped = warp(torch.cat([level.channels, level.weight], dim=1), fields)
+    channels = warped[:, :-1].requires_grad_()
+    (slope,) = torch.autograd.grad(cost(channels, warped[:, -1:]), channels)
     # a step s comes before what there is, I(phi(x + s(x))): what it sees is the slope of the warped image
     rises = torch.gradient(channels.detach(), dim=tuple(range(2, channels.ndim)))
     gradient = torch.stack([(slope * rise).sum(dim=1) for rise in rises], dim=1)
-    direction = gaussian(-gradient, settings.fluid_voxels)
-    step = _of_length(direction, level.weight, length)
-    return gaussian(compose(step, halves), settings.elastic_voxels)
+    direction = gaussian(-gradient, fluid_voxels)
+    return compose(_of_length(direction, level.weight, length), fields)
 
 
 def _of_length(direction: Tensor, weight: Tensor, length: float) -> Tensor:

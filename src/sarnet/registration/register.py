@@ -23,7 +23,7 @@ from sarnet.registration.network_pair import Masks, NetworkPair, prepare_pair
 from sarnet.registration.own_masks import knows, with_own_masks
 from sarnet.registration.paper_cost import PaperCost
 from sarnet.registration.plane_fields import PlaneFields
-from sarnet.registration.refinement import refine
+from sarnet.registration.refinement import finish, refine
 from sarnet.registration.result import Registration
 from sarnet.registration.work import Clock, Look, Work
 from sarnet.transforms import Transform, align, compose
@@ -46,8 +46,9 @@ def register(  # noqa: PLR0913  each by its name alone
     images, the adaptation of its last layer to the pair and, where it is asked for, the refinement of the field. A
     volume is seen plane by plane by the same network (method, section 8). The same input, settings and threads give the
     same result to the bit, whatever was registered before. Refined from an affine start, a pair is compared in the
-    middle between its images, and the other way round gives the inverse, as far as voxels can say it; landmarks and
-    fields to start from are those of the fixed image.
+    middle between its images, where the other way round gives the inverse, as far as voxels can say it; a few last
+    steps (``refinement.finish``) lie where the fixed image does. Landmarks and fields to start from are those of the
+    fixed image.
 
     .. math:: warped(p) = moving(T(p)), \quad T = H \circ (y + u(y)) \circ H, \quad H H = A
 
@@ -180,6 +181,38 @@ def _deform(
     with work.clock.stage("to world"):
         work.transform = work.middle.transform(adaptation.displacement, pair.grid, fixed.grid)
     work.look, work.pair, work.adaptation = look, pair, adaptation
+    # what the network knows is steered by its masks, and ribs and clothes would have the last word without them
+    if is_refined and how.refinement.finish.iterations and not look.known:
+        with work.clock.stage("finish"):
+            _finish(work, fixed, moving, settings, masks, guides)
+
+
+def _finish(
+    work: Work, fixed: Image, moving: Image, settings: RegistrationSettings, masks: Masks, guides: Guides
+) -> None:
+    """The refinement's last steps, where the fixed image lies."""
+    assert work.pair is not None
+    assert work.adaptation is not None
+    how = settings.volume if fixed.grid.dimension == 3 else settings
+    middle, pair, adaptation = work.middle, work.pair, work.adaptation
+    if work.start.displacement is None:  # with a field to start from, the pair lies there already
+        middle = Middle.unsplit(fixed.grid, work.start)
+        pair = prepare_pair(
+            fixed,
+            moving,
+            middle,
+            longest_voxels=how.longest_voxels,
+            masks=masks,
+            similarity=pair.similarity,
+            regions=guides.regions(fixed.grid, moving.grid, weight=settings.guide_weight),
+        ).to(pair.fixed.device)
+        found = middle.displacement(work.transform, pair.grid).to(pair.fixed.device)
+        adaptation = replace(adaptation, displacement=found)
+    assert middle is not None
+    left = None if settings.budget is None else settings.budget - work.clock.seconds["refinement"]
+    adaptation = finish(adaptation, pair, settings=how.refinement, seconds=left)
+    work.transform = middle.transform(adaptation.displacement, pair.grid, fixed.grid)
+    work.pair, work.adaptation = pair, adaptation
 
 
 def _looked_at(pair: NetworkPair, generator: Generator, settings: RegistrationSettings) -> Look:
