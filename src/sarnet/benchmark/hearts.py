@@ -30,20 +30,18 @@ def heart_cases(settings: BenchmarkSettings) -> list[Case]:
     """
     patients: dict[int, dict[str, _Rows]] = defaultdict(lambda: defaultdict(list))
     is_list = settings.data.suffix == ".csv"
-    folder = settings.data.parent if is_list else settings.data
-    frames, manifest = folder / "frames.csv", settings.data if is_list else manifest_of(folder)
-    path = manifest if manifest.is_file() else frames
+    manifest = settings.data if is_list else manifest_of(settings.data)
+    is_prepared = is_list or manifest.is_file()
+    path = manifest if is_prepared else settings.data / "frames.csv"
+    split = settings.split if is_list else "all"
     try:
-        found = (
-            _frame_rows(frames) if path == frames else _manifest_rows(manifest, settings.split if is_list else "all")
-        )
-        for row in found:
+        for row in _manifest_rows(path, split) if is_prepared else _frame_rows(path):
             patients[int(row["patient"].removeprefix("patient"))][row["phase"]].append(row)
     except (OSError, KeyError, ValueError) as error:
         raise DataError(
             f"{path} cannot be read as a CSV with the columns image, labels, patient, phase and slice: {error}"
         ) from error
-    return [_case(folder, number, patients[number]) for number in half(sorted(patients), settings.subjects)]
+    return [_case(path.parent, number, patients[number]) for number in half(sorted(patients), settings.subjects)]
 
 
 def _frame_rows(frames: Path) -> _Rows:
