@@ -160,9 +160,9 @@ def test_finish_closes_on_a_shift_of_less_than_a_voxel(pair):
     # where there is nothing to be seen it stays, so the mean falls short of the whole shift
     inside = pair.weight[0, 0] > 0
     apart = (warp(moving, found) - pair.fixed).abs()[0, 0]
-    assert -0.3 < float(found[0, 0][inside].mean()) < -0.1
+    assert -0.3 < float(found[0, 0][inside].mean()) < -0.05
     assert abs(float(found[0, 1][inside].mean())) < 0.03
-    assert float(apart[inside].mean()) < 0.5 * float((moving - pair.fixed).abs()[0, 0][inside].mean())
+    assert float(apart[inside].mean()) < 0.7 * float((moving - pair.fixed).abs()[0, 0][inside].mean())
 
 
 def test_finish_that_raises_the_cost_is_taken_back(pair, refined):
@@ -171,6 +171,13 @@ def test_finish_that_raises_the_cost_is_taken_back(pair, refined):
     kept = finish(refined, pair, settings=wild)
 
     assert torch.equal(kept.displacement, refined.displacement)
+    assert kept.iterations == refined.iterations
+
+
+def test_finish_leaves_images_that_fit_where_they_are(pair):
+    same = NetworkPair(fixed=pair.fixed, moving=pair.fixed, weight=pair.weight, grid=pair.grid)
+
+    assert not finish(_start(pair), same, settings=SETTINGS).displacement.any()
 
 
 @pytest.mark.parametrize(("iterations", "seconds"), [(0, None), (5, 0.0), (5, -1.0)])

@@ -116,7 +116,9 @@ def finish(
 
     .. math:: E(u) = D\left(I_{fixed}(x),\; I_{moving}(x + u(x))\right)
 
-    Steps are those of :func:`refine`, shorter and less smooth, and the field is not smoothed after them.
+    Steps are those of :func:`refine`, shorter and less smooth, and the field is not smoothed after them. A step has a
+    set length, also where there is nothing left to find: the first that does not lower the cost is taken back, and ends
+    it.
 
     Args:
         start: What the refinement found, as a field on the pair's grid.
@@ -125,11 +127,11 @@ def finish(
         seconds: Time at most.
 
     Returns:
-        The field; the start, if that has the lower cost. The costs stay those of the refinement, which were counted
-        in the middle.
+        The field. The costs stay those of the refinement, which were counted in the middle.
     """
     began = time.monotonic()
     steps, field, done = settings.finish, start.displacement, 0
+    lowest = _cost(field, pair, settings)
     level = _Level(pair.moving_channels, pair.weight)
 
     def cost(channels: Tensor, weight: Tensor) -> Tensor:
@@ -137,10 +139,11 @@ def finish(
 
     while done < steps.iterations and (seconds is None or time.monotonic() - began < seconds):
         length = steps.step_voxels * (1 - done / steps.iterations)
-        field = _step(field, level, cost, length=length, fluid_voxels=steps.fluid_voxels)
-        done += 1
-    if done and _cost(field, pair, settings) >= _cost(start.displacement, pair, settings):
-        field = start.displacement
+        stepped = _step(field, level, cost, length=length, fluid_voxels=steps.fluid_voxels)
+        reached = _cost(stepped, pair, settings)
+        if reached >= lowest:
+            break
+        field, lowest, done = stepped, reached, done + 1
     return replace(start, displacement=field, iterations=start.iterations + done)
 
 
