@@ -97,7 +97,7 @@ class VolumeSettings(Settings):
     """Voxels of that grid, along each axis, to one of the volume as the network sees it, plane by plane."""
     adaptation: AdaptationSettings = AdaptationSettings()
     """Of the last layers, of which there is one for each set of planes, where nothing is refined afterwards."""
-    refinement: RefinementSettings = RefinementSettings(iterations=(20, 15))
+    refinement: RefinementSettings = RefinementSettings(iterations=(20, 8), finish=FinishSettings(step_voxels=0.1))
 
 
 class RegistrationSettings(Settings):
