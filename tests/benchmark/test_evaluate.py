@@ -60,6 +60,8 @@ def test_voxels_that_either_map_leaves_open_count_for_neither():
 
     assert scored["255"].dice == pytest.approx(2 / 3)  # 1 of both, 2 and 1
     assert counted["255"].dice == pytest.approx(2 / 4)
+    assert scored["255"].hd95 is None  # the outline that ends there is none
+    assert counted["255"].hd95 is not None
 
 
 def test_transform_is_judged_by_its_own_jacobian_way_back_and_landmarks():

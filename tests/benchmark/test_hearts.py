@@ -56,8 +56,26 @@ def test_fold_of_prepared_hearts_has_the_patients_of_its_test_split(hearts, tmp_
     (case,) = heart_cases(settings)
 
     assert case.name == "2 es<-ed"
-    assert case.load().fixed.array[0, 0] == 28.5  # the second of three names: p2es10, p2es8, p2es9
+    assert case.load().fixed.array[0, 0] == 29.5  # of p2es8, p2es9 and p2es10
     assert len(heart_cases(settings.model_copy(update={"split": "all"}))) == 2
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("a.nii.gz,b.nii.gz,csv,2,es,", "has no image with split = 'test'"),
+        ("a.nii.gz,,csv,2,es,test", "has no labels for a.nii.gz"),
+        (
+            "a.nii.gz,b.nii.gz,csv,control,es,test",
+            "has the patient 'control', but this protocol takes",
+        ),
+    ],
+)
+def test_list_that_the_protocol_cannot_use_is_refused(row, message, tmp_path):
+    (tmp_path / "list.csv").write_text(f"image,labels,dataset,patient,visit,split\n{row}\n")
+
+    with pytest.raises(DataError, match=message):
+        heart_cases(BenchmarkSettings(protocol="cardiac", data=tmp_path / "list.csv"))
 
 
 def test_patient_without_a_phase_is_named(hearts):

@@ -58,6 +58,27 @@ def test_visits_of_a_patient_are_paired_first_to_later(visits):
     assert [case.name for case in cases] == ["image3<-image5", "image3<-image1"]
 
 
+def test_halves_share_no_patient_and_shifts_pair_nobody_with_himself(visits):
+    text = visits.read_text(encoding="utf-8")
+    visits.write_text(text.replace("p3", "p2").replace("p5", "p4"), encoding="utf-8")
+
+    halves = [
+        [case.name for case in lung_cases(_settings(visits, subjects=which))] for which in ("first", "second", "all")
+    ]
+
+    assert halves[0] == ["image0<-image1", "image1<-image0"]
+    assert halves[1] == ["image3<-image4", "image5<-image2"]
+    assert "image2<-image3" not in halves[2]
+
+
+def test_image_without_a_mask_is_refused(visits):
+    text = visits.read_text(encoding="utf-8")
+    visits.write_text(text.replace("mask2.png", ""), encoding="utf-8")
+
+    with pytest.raises(DataError, match=r"has no mask for .*image2\.png"):
+        lung_cases(_settings(visits))
+
+
 def test_visits_of_which_nobody_has_two_are_refused(visits):
     with pytest.raises(DataError, match="shifts is 'visits', but nobody among the 6 X-rays"):
         lung_cases(_settings(visits).model_copy(update={"shifts": "visits"}))

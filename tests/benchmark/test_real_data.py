@@ -67,3 +67,19 @@ def test_data_sets_are_read_as_their_notes_have_it(shared, protocol, data, first
     assert row.pair == first
     for name, value in before.items():
         assert getattr(row, name) == pytest.approx(value, rel=0.3)
+
+
+def test_lungs_that_the_network_knows_are_not_taken_the_last_steps(shared):
+    settings = BenchmarkSettings(
+        protocol="xray",
+        data=shared / "data" / "cxr" / "visits.csv",
+        dataset="shenzhen",
+        shifts=(1,),
+        most_pairs=1,
+        registration=RegistrationSettings(adapt="refined"),
+    )
+
+    (row,) = plan(settings).measure(frozenset())
+
+    assert "refinement" in row.seconds_by_stage
+    assert "finish" not in row.seconds_by_stage

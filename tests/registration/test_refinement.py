@@ -160,7 +160,7 @@ def test_finish_closes_on_a_shift_of_less_than_a_voxel(pair):
     # where there is nothing to be seen it stays, so the mean falls short of the whole shift
     inside = pair.weight[0, 0] > 0
     apart = (warp(moving, found) - pair.fixed).abs()[0, 0]
-    assert -0.3 < float(found[0, 0][inside].mean()) < -0.05
+    assert -0.3 < float(found[0, 0][inside].mean()) < -0.07
     assert abs(float(found[0, 1][inside].mean())) < 0.03
     assert float(apart[inside].mean()) < 0.7 * float((moving - pair.fixed).abs()[0, 0][inside].mean())
 

@@ -5,9 +5,9 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from sarnet.benchmark.listed import listed_rows
 from sarnet.benchmark.pair import Case, Pair, half, paired
 from sarnet.config import BenchmarkSettings
-from sarnet.curation import read_manifest
 from sarnet.errors import DataError
 from sarnet.images import Image, read_image, read_labels
 from sarnet.registration import Labels
@@ -59,11 +59,8 @@ def _folder(data: Path) -> list[_Subject]:
 
 
 def _listed(settings: BenchmarkSettings) -> list[_Subject]:
-    rows = [row for row in read_manifest(settings.data) if settings.split in ("all", row.split)]
-    missing = [row.image for row in rows if not row.labels]
-    if missing:
-        raise DataError(f"{settings.data} has no labels for {missing[0]}, but the protocol scores them")
     folder = settings.data.parent
+    rows = listed_rows(settings.data, settings.split)
     return [_Subject(folder / row.image, folder / row.labels) for row in rows]
 
 

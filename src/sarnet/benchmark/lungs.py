@@ -37,11 +37,19 @@ def lung_cases(settings: BenchmarkSettings) -> list[Case]:
         DataError: If the CSV cannot be used, or there are fewer than two images.
     """
     whole = [radiograph for radiograph in radiographs_of(settings) if radiograph.image.stem not in _FRAGMENTS]
-    patients = set(half(list(dict.fromkeys(radiograph.patient for radiograph in whole)), settings.subjects))
-    chosen = [radiograph for radiograph in whole if radiograph.patient in patients]
+    without = [radiograph for radiograph in whole if radiograph.mask is None]
+    if without:
+        raise DataError(
+            f"{settings.data} has no mask for {without[0].image}, but lungs are scored by them: leave it out"
+        )
+    persons = set(half(list(dict.fromkeys(radiograph.person for radiograph in whole)), settings.subjects))
+    chosen = [radiograph for radiograph in whole if radiograph.person in persons]
     if len(chosen) < 2:
         raise DataError(f"data {settings.data} leaves {len(chosen)} X-rays, but pairs need two at least")
-    pairs = _visits(chosen, settings) if settings.shifts == "visits" else paired(chosen, settings.shifts)
+    if settings.shifts == "visits":
+        pairs = _visits(chosen, settings)
+    else:
+        pairs = [(one, other) for one, other in paired(chosen, settings.shifts) if one.person != other.person]
     return [
         Case(name=f"{fixed.image.stem}<-{moving.image.stem}", load=partial(_load, fixed, moving))
         for fixed, moving in pairs

@@ -16,7 +16,7 @@ from sarnet.benchmark.lungs import IMAGE_SIZE, radiographs_of
 from sarnet.benchmark.plan import Plan
 from sarnet.benchmark.row import Row, RowKey, settings_hash
 from sarnet.config import BenchmarkSettings
-from sarnet.datasets import Original, Radiograph, load_originals
+from sarnet.datasets import Original, Radiograph, load_images, load_originals
 from sarnet.metrics import mask_dice
 from sarnet.networks import Generator, hard_mask, load_generator, load_unet, predicted_mask
 
@@ -43,10 +43,12 @@ def plan_masks(settings: BenchmarkSettings) -> Plan:
         InputError: If the generator gives no masks.
         WeightsError: If a network cannot be loaded.
     """
-    chosen = radiographs_of(settings)[: settings.most_pairs]
+    everyone = radiographs_of(settings)
+    others = (everyone[1:] + everyone[:1])[: settings.most_pairs]
+    chosen = everyone[: settings.most_pairs]
     segmenters = _segmenters(settings)
     keys = tuple(_key(each, segmenter, settings) for each in chosen for segmenter in segmenters)
-    return Plan(keys=keys, measure=partial(_measure, chosen, segmenters, settings))
+    return Plan(keys=keys, measure=partial(_measure, chosen, others, segmenters, settings))
 
 
 def _segmenters(settings: BenchmarkSettings) -> list[_Segmenter]:
@@ -90,23 +92,25 @@ def _settings(segmenter: _Segmenter, settings: BenchmarkSettings) -> dict[str, A
 
 def _measure(
     chosen: tuple[Radiograph, ...],
+    others: tuple[Radiograph, ...],
     segmenters: list[_Segmenter],
     settings: BenchmarkSettings,
     done: Collection[RowKey],
 ) -> Iterator[Row]:
     originals = load_originals(chosen, size=IMAGE_SIZE)
+    partners = load_images(others, size=IMAGE_SIZE)
     for place, radiograph in enumerate(chosen):
         for segmenter in segmenters:
             key = _key(radiograph, segmenter, settings)
             if key not in done:
-                yield _row(key, place, originals, segmenter, settings)
+                seen = Original(originals.image[place, None], originals.mask[place, None])
+                yield _row(key, seen, partners[place, None], segmenter, settings)
 
 
-def _row(key: RowKey, place: int, originals: Original, segmenter: _Segmenter, settings: BenchmarkSettings) -> Row:
-    image, other = (originals.image[index % len(originals.image), None] for index in (place, place + 1))
+def _row(key: RowKey, seen: Original, other: Tensor, segmenter: _Segmenter, settings: BenchmarkSettings) -> Row:
     with torch.inference_mode():
         begin = time.perf_counter()
-        mask = segmenter.segment(image, other)
+        mask = segmenter.segment(seen.image, other)
         seconds = time.perf_counter() - begin
     return Row(
         **key._asdict(),
@@ -116,5 +120,5 @@ def _row(key: RowKey, place: int, originals: Original, segmenter: _Segmenter, se
         seed=settings.seed,
         hardware=hardware(),
         seconds=seconds,
-        dice=mask_dice(originals.mask[place, None] > 0, mask > 0),
+        dice=mask_dice(seen.mask > 0, mask > 0),
     )

@@ -34,7 +34,7 @@ class Pair:
     structures: tuple[int, ...] = ()
     """Which labels are scored."""
     ignored: int | None = None
-    """Label of voxels that nobody could tell: neither map is scored there."""
+    """Label of voxels that nobody could tell: where either map has it, no overlap is counted."""
     landmarks: Landmarks | None = None
 
 

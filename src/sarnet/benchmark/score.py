@@ -40,19 +40,26 @@ def score_labels(
         fixed: Labels of the fixed image.
         warped: Labels of the moving image on the same grid.
         labels: Which to score; where left out, every label but 0 that either holds.
-        ignored: Label of voxels that nobody could tell: where either map has it, both count as 0.
+        ignored: Label of voxels that nobody could tell: where either map has it, both count as 0, and since an outline
+            that ends there is none, there are no distances.
 
     Raises:
         ShapeError: If the maps differ in size.
     """
     first, second = fixed.array, warped.array
+    is_open = False
     if ignored is not None and first.shape == second.shape:
         told = (first != ignored) & (second != ignored)
+        is_open = not told.all()
         first, second = first * told, second * told
     overlap = dice(first, second, labels=labels)
     apart = surface_distances(first, second, spacing=fixed.grid.spacing[::-1], labels=tuple(overlap))
     return {
-        str(label): LabelScore(dice=_known(overlap[label]), hd95=_known(each.hd95), mad=_known(each.mad))
+        str(label): LabelScore(
+            dice=_known(overlap[label]),
+            hd95=None if is_open else _known(each.hd95),
+            mad=None if is_open else _known(each.mad),
+        )
         for label, each in apart.items()
     }
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sarnet.cli.options import Adapt, Device, Model, RegistrationConfig, Spacing, TransformKind
+from sarnet.cli.options import Adapt, Device, Model, Override, RegistrationConfig, Spacing, TransformKind
 from sarnet.cli.words import command_line, spacing_of
 from sarnet.config import RegistrationSettings, read_settings
 from sarnet.errors import InputError
@@ -70,6 +70,7 @@ def register(  # noqa: PLR0917  # an option each, by name alone
         typer.Option(help="VGG16's weights for --adapt paper; else torchvision's in the cache of torch.hub."),
     ] = None,
     config: RegistrationConfig = None,
+    override: Override = None,
     device: Device = None,
     threads: Annotated[int | None, typer.Option(help="Threads to compute with; all cores by default.")] = None,
     seed: Annotated[int | None, typer.Option(help="What the repetitions for --uncertainty are drawn by.")] = None,
@@ -105,7 +106,7 @@ def register(  # noqa: PLR0917  # an option each, by name alone
         # a string in JSON is one in TOML: a model named 2019 is no number
         RegistrationSettings,
         config,
-        [f"{key}={json.dumps(value)}" for key, value in chosen.items() if value is not None],
+        [*(override or []), *(f"{key}={json.dumps(value)}" for key, value in chosen.items() if value is not None)],
     )
     if (fixed_labels is None) != (moving_labels is None):
         missing = "--fixed-labels" if fixed_labels is None else "--moving-labels"

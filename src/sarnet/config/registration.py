@@ -1,5 +1,6 @@
 """How a pair is registered."""
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -137,3 +138,8 @@ class RegistrationSettings(Settings):
     paper: PaperSettings = PaperSettings()
     refinement: RefinementSettings = RefinementSettings()
     volume: VolumeSettings = VolumeSettings()
+
+    @property
+    def threads_used(self) -> int:
+        """As many threads as were asked for, or as there are cores."""
+        return self.threads or os.cpu_count() or 1

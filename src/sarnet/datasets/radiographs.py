@@ -35,6 +35,11 @@ class Radiograph:
     part: str = ""
     """Which part of the split it belongs to, where the CSV says so."""
 
+    @property
+    def person(self) -> tuple[str, str]:
+        """Data set and patient: who it is."""
+        return self.dataset, self.patient
+
 
 class Original(NamedTuple):
     """Images with their masks, as they were read."""
@@ -135,7 +140,7 @@ def later_visits(radiographs: tuple[Radiograph, ...]) -> tuple[tuple[int, int], 
         if not radiograph.visit:
             continue
         visit: float | str = float(radiograph.visit) if numeric else radiograph.visit
-        by_patient.setdefault((radiograph.dataset, radiograph.patient), {}).setdefault(visit, place)
+        by_patient.setdefault(radiograph.person, {}).setdefault(visit, place)
     pairs = []
     for visits in by_patient.values():
         first, *later = (visits[visit] for visit in sorted(visits))

@@ -1,6 +1,5 @@
 """The methods by the names they have in settings and tables."""
 
-import os
 from collections.abc import Callable
 
 from sarnet.config import BenchmarkSettings
@@ -14,11 +13,15 @@ from sarnet.methods.sarnet_method import SarnetMethod
 
 METHODS: dict[str, Callable[[BenchmarkSettings], Method]] = {
     "sarnet": lambda settings: SarnetMethod.load("sarnet", settings.registration),
-    "elastix": lambda settings: ElastixMethod.find("elastix", settings.elastix, threads=_threads(settings)),
-    "elastix-paper": lambda settings: ElastixMethod.find("elastix-paper", PAPER, threads=_threads(settings)),
+    "elastix": lambda settings: ElastixMethod.find(
+        "elastix", settings.elastix, threads=settings.registration.threads_used
+    ),
+    "elastix-paper": lambda settings: ElastixMethod.find(
+        "elastix-paper", PAPER, threads=settings.registration.threads_used
+    ),
     "gcsar": lambda settings: GcSarMethod(name="gcsar", gcsar=settings.gcsar, registration=settings.registration),
-    "syn": lambda settings: AntsMethod.find("syn", "SyN", threads=_threads(settings)),
-    "syncc": lambda settings: AntsMethod.find("syncc", "SyNCC", threads=_threads(settings)),
+    "syn": lambda settings: AntsMethod.find("syn", "SyN", threads=settings.registration.threads_used),
+    "syncc": lambda settings: AntsMethod.find("syncc", "SyNCC", threads=settings.registration.threads_used),
 }
 """Name to method; the variants and trained peers that settings name stand beside these."""
 
@@ -54,8 +57,3 @@ def _build(name: str, settings: BenchmarkSettings) -> Method:
             f"peer its weights, peers.{name}"
         )
     return METHODS[name](settings)
-
-
-def _threads(settings: BenchmarkSettings) -> int:
-    """As many for all as for the method of this package."""
-    return settings.registration.threads or os.cpu_count() or 1

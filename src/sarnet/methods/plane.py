@@ -45,10 +45,10 @@ def register_plane(
         raise InputError("fixed has three axes, but this method deforms images of two: give slices")
     clock = Clock()
     start = Transform.identity(fixed.grid)
-    with torch_threads(registration.threads or torch.get_num_threads()):
+    with torch_threads(registration.threads_used):
         if affine_start:
             with clock.stage("affine"):
-                start = align(fixed, moving, kind="affine", threads=registration.threads).transform
+                start = align(fixed, moving, kind="affine", threads=registration.threads_used).transform
         with clock.stage("resampling"):
             middle = Middle.of(fixed.grid, moving.grid, start)
             pair = prepare_pair(

@@ -35,6 +35,8 @@ class Middle:
     grid: Grid
     """Covers what lies in both images, in whole voxels of the finer one; the fixed image's own where the start is not
     split."""
+    is_split: bool
+    """Whether the fixed image is read through half of the start, too."""
 
     @classmethod
     def of(cls, fixed: Grid, moving: Grid, start: Transform) -> "Middle":
@@ -50,13 +52,13 @@ class Middle:
         if half is None or grid is None:
             return cls.unsplit(fixed, start)
         there, back = (Transform.from_homogeneous(each, grid) for each in (half, np.linalg.inv(half)))
-        return cls(from_fixed=there, to_fixed=back, to_moving=there, grid=grid)
+        return cls(from_fixed=there, to_fixed=back, to_moving=there, grid=grid, is_split=True)
 
     @classmethod
     def unsplit(cls, fixed: Grid, start: Transform) -> "Middle":
         """Stay in the space of the fixed image."""
         here = Transform.identity(fixed)
-        return cls(from_fixed=here, to_fixed=here, to_moving=start, grid=fixed)
+        return cls(from_fixed=here, to_fixed=here, to_moving=start, grid=fixed, is_split=False)
 
     def transform(self, displacement: Float[Tensor, "1 axis *space"], grid: Grid, target: Grid) -> Transform:
         """Return the transform from the fixed to the moving image of a field that was found here.

@@ -99,7 +99,7 @@ def refine(
     to_fixed, to_moving = resize_field(halves, space).chunk(2)
     displacement = compose(invert(to_fixed, iterations=20, tolerance_voxels=0.01).displacement, to_moving)
     last = _cost(displacement, pair, settings)
-    if last >= first:
+    if not last < first:
         displacement, reason = start.displacement, f"{reason}, but the cost was no lower"
     return Adaptation(
         displacement=displacement,
@@ -131,20 +131,30 @@ def finish(
     """
     began = time.monotonic()
     steps, field, done = settings.finish, start.displacement, 0
-    lowest = _cost(field, pair, settings)
+    reason = "all last steps were done"
     level = _Level(pair.moving_channels, pair.weight)
 
     def cost(channels: Tensor, weight: Tensor) -> Tensor:
         return _dissimilarity(pair.fixed_channels, channels, pair.weight * weight, pair, settings)
 
+    lowest = _valued(field, level, cost)
     while done < steps.iterations and (seconds is None or time.monotonic() - began < seconds):
         length = steps.step_voxels * (1 - done / steps.iterations)
         stepped = _step(field, level, cost, length=length, fluid_voxels=steps.fluid_voxels)
-        reached = _cost(stepped, pair, settings)
-        if reached >= lowest:
+        reached = _valued(stepped, level, cost)
+        if not reached < lowest:
+            reason = "the next would not have lowered the cost"
             break
         field, lowest, done = stepped, reached, done + 1
-    return replace(start, displacement=field, iterations=start.iterations + done)
+    else:
+        if done < steps.iterations:
+            reason = f"the {seconds:g} s that there were for them are over"
+    return replace(
+        start,
+        displacement=field,
+        iterations=start.iterations + done,
+        stop_reason=f"{start.stop_reason}; after {done} last steps {reason}",
+    )
 
 
 def _halved(displacement: Tensor) -> Float[Tensor, "2 axis *space"]:
@@ -177,6 +187,12 @@ def _step(fields: Tensor, level: _Level, cost: _Cost, *, length: float, fluid_vo
     gradient = torch.stack([(slope * rise).sum(dim=1) for rise in rises], dim=1)
     direction = gaussian(-gradient, fluid_voxels)
     return compose(_of_length(direction, level.weight, length), fields)
+
+
+@torch.no_grad()
+def _valued(fields: Tensor, level: _Level, cost: _Cost) -> float:
+    warped = warp(torch.cat([level.channels, level.weight], dim=1), fields)
+    return float(cost(warped[:, :-1], warped[:, -1:]))
 
 
 def _of_length(direction: Tensor, weight: Tensor, length: float) -> Tensor:

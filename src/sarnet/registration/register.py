@@ -1,6 +1,6 @@
 """The main job: two images in, a transform out."""
 
-import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -91,7 +91,7 @@ def register(  # noqa: PLR0913  each by its name alone
         loaded = None
     elif loaded is None:
         loaded = load_generator(settings.model)
-    threads = settings.threads or os.cpu_count() or 1
+    threads = settings.threads_used
     with torch_threads(threads):
         work = _start(fixed, moving, settings, initial_transform, masks, threads)
         if loaded is not None:
@@ -190,29 +190,38 @@ def _deform(
 def _finish(
     work: Work, fixed: Image, moving: Image, settings: RegistrationSettings, masks: Masks, guides: Guides
 ) -> None:
-    """The refinement's last steps, where the fixed image lies."""
+    """The refinement's last steps, where the fixed image lies; without any, everything stays as it was."""
+    assert work.middle is not None
     assert work.pair is not None
     assert work.adaptation is not None
-    how = settings.volume if fixed.grid.dimension == 3 else settings
-    middle, pair, adaptation = work.middle, work.pair, work.adaptation
-    if work.start.displacement is None:  # with a field to start from, the pair lies there already
+    began = time.monotonic()
+    left = None if settings.budget is None else settings.budget - work.clock.seconds["refinement"]
+    if left is not None and left <= 0:
+        return
+    is_volume = fixed.grid.dimension == 3
+    how = settings.volume if is_volume else settings
+    middle, pair, found = work.middle, work.pair, work.adaptation
+    if middle.is_split:
         middle = Middle.unsplit(fixed.grid, work.start)
         pair = prepare_pair(
             fixed,
             moving,
             middle,
+            multiple=settings.volume.reduction if is_volume else 1,
             longest_voxels=how.longest_voxels,
             masks=masks,
             similarity=pair.similarity,
             regions=guides.regions(fixed.grid, moving.grid, weight=settings.guide_weight),
         ).to(pair.fixed.device)
-        found = middle.displacement(work.transform, pair.grid).to(pair.fixed.device)
-        adaptation = replace(adaptation, displacement=found)
-    assert middle is not None
-    left = None if settings.budget is None else settings.budget - work.clock.seconds["refinement"]
-    adaptation = finish(adaptation, pair, settings=how.refinement, seconds=left)
-    work.transform = middle.transform(adaptation.displacement, pair.grid, fixed.grid)
-    work.pair, work.adaptation = pair, adaptation
+        displacement = middle.displacement(work.transform, pair.grid).to(pair.fixed.device)
+        found = replace(found, displacement=displacement)
+    spent = time.monotonic() - began
+    finished = finish(found, pair, settings=how.refinement, seconds=None if left is None else left - spent)
+    if finished.iterations == found.iterations:
+        work.adaptation = replace(work.adaptation, stop_reason=finished.stop_reason)
+        return
+    work.transform = middle.transform(finished.displacement, pair.grid, fixed.grid)
+    work.pair, work.adaptation = pair, finished
 
 
 def _looked_at(pair: NetworkPair, generator: Generator, settings: RegistrationSettings) -> Look:
