@@ -47,3 +47,15 @@ def test_a_grid_that_is_none_is_refused(change, message):
 
     with pytest.raises(GridError, match=message):
         Grid(**(good | change))
+
+
+def test_vectors_in_voxels_count_along_the_arrays_axes(oblique_grid):
+    grid = oblique_grid
+    steps = np.arange(1.0, grid.dimension + 1)  # voxels, array order
+    vectors = np.broadcast_to(grid.voxel_to_world() @ steps, (*grid.shape, grid.dimension))
+
+    voxels = grid.in_voxels(vectors)
+
+    assert voxels.shape == (grid.dimension, *grid.shape)
+    for axis, step in enumerate(steps):
+        np.testing.assert_allclose(voxels[axis], step, atol=1e-9)

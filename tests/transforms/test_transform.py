@@ -33,18 +33,6 @@ def test_the_field_acts_before_the_affine_map(grid, world, turn):
     np.testing.assert_allclose(total.reshape(-1, n)[::11], (points + push) @ matrix.T + shift - points, atol=1e-4)
 
 
-def test_displacement_in_voxels_counts_along_the_arrays_axes(oblique):
-    grid = oblique(2)
-    along_rows, along_columns = grid.index_to_world()[:2, 1], grid.index_to_world()[:2, 0]  # one voxel on
-    field = np.broadcast_to(3 * along_rows - 0.5 * along_columns, (*grid.shape, 2))
-
-    voxels = Transform.identity(grid).with_displacement(field).voxel_displacement()
-
-    assert voxels.shape == (2, *grid.shape)
-    np.testing.assert_allclose(voxels[0], 3, atol=1e-4)
-    np.testing.assert_allclose(voxels[1], -0.5, atol=1e-4)
-
-
 def test_a_field_is_read_linearly_and_is_zero_beyond_its_grid(oblique, world, bumpy):
     grid = oblique(2)
     field = bumpy(grid)

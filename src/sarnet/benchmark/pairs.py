@@ -152,4 +152,4 @@ def _body(pair: Pair) -> Tensor:
 
 
 def _voxels(transform: Transform) -> Float[Tensor, "1 axis *space"]:
-    return torch.from_numpy(transform.voxel_displacement())[None]
+    return torch.from_numpy(transform.grid.in_voxels(transform.total_displacement()))[None]

@@ -87,6 +87,11 @@ class Grid:
         matrix = np.array(self.direction).reshape(self.dimension, -1) * np.array(self.spacing)
         return np.ascontiguousarray(matrix[:, ::-1])
 
+    def in_voxels(self, vectors: Float[np.ndarray, "*space axis"]) -> Float[np.ndarray, "axis *space"]:
+        """Return vectors in world millimetres (x first) in voxels: component ``i`` along array axis ``i``, in front."""
+        to_voxels = np.linalg.inv(self.voxel_to_world()).T.astype(vectors.dtype)
+        return np.ascontiguousarray(np.moveaxis(vectors @ to_voxels, -1, 0))
+
     def index_to_world(self) -> Float[np.ndarray, "one_more one_more"]:
         """Return the homogeneous matrix from voxel index to world position, both x first."""
         matrix = np.eye(self.dimension + 1)

@@ -162,8 +162,7 @@ def _field_figures(work: Work, shown: Bool[np.ndarray, "*space"]) -> tuple[float
     if work.start.displacement is not None:  # the field that came has a say in whether the whole folds
         whole = work.transform.displacement
         assert whole is not None
-        voxels = whole @ np.linalg.inv(work.transform.grid.voxel_to_world()).T.astype(np.float32)
-        field = torch.from_numpy(np.ascontiguousarray(np.moveaxis(voxels, -1, 0)))[None]
+        field = torch.from_numpy(work.transform.grid.in_voxels(whole))[None]
         folding = folding_percent(field, inside=torch.from_numpy(shown)[None])
     return folding, length
 

@@ -87,7 +87,7 @@ class Middle:
             raise InputError("the way from the middle to the moving image holds a field, but must be affine here")
         from_moving = Transform.from_homogeneous(np.linalg.inv(self.to_moving.homogeneous()), grid)
         rest = compose(self.to_fixed, transform, from_moving, grid=grid, hold_edges=True)
-        return torch.from_numpy(rest.voxel_displacement())[None]
+        return torch.from_numpy(grid.in_voxels(rest.total_displacement()))[None]
 
 
 def _shared(fixed: Grid, moving: Grid, half: np.ndarray) -> Grid | None:

@@ -155,8 +155,7 @@ def _displacement(path: Path, grid: Grid) -> Float[np.ndarray, "*space axis"]:
 
 
 def _jacobian(displacement: Float[np.ndarray, "*space axis"], grid: Grid) -> Image:
-    in_voxels = displacement @ np.linalg.inv(grid.voxel_to_world()).T.astype(np.float32)
-    field = torch.from_numpy(np.moveaxis(in_voxels, -1, 0).copy())[None]
+    field = torch.from_numpy(grid.in_voxels(displacement))[None]
     return Image(array=jacobian_determinant(field)[0].numpy(), grid=grid)
 
 

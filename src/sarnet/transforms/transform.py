@@ -156,11 +156,6 @@ class Transform:
         world = np.eye(self.grid.dimension + 1)
         return self.displacement_between(world, world)
 
-    def voxel_displacement(self) -> Float[np.ndarray, "axis *space"]:
-        """Return how far each voxel's point moves, in voxels of the grid: component ``i`` along array axis ``i``."""
-        to_voxels = np.linalg.inv(self.grid.voxel_to_world()).astype(np.float32)
-        return np.ascontiguousarray(np.moveaxis(self.total_displacement() @ to_voxels.T, -1, 0))
-
     def displacement_between(
         self,
         fixed_frame: Float[np.ndarray, "one_more one_more"],
