@@ -20,8 +20,9 @@ OURS, PEERS = "#b3521e", "#3b6ea5"
 OWN_MODES = ("forward", "last-layer", "refined")
 TABLE_1 = {"sarnet-forward": "forward", "sarnet": "last-layer", "sarnet-refined": "refined"}
 """What configs/table1.toml calls the modes, after the paper's names of methods."""
-OFFSETS = {"forward": (-7, -12), "last-layer": (-7, 5), "refined": (3, 8)}
-"""Points from a dot to its name: modes whose dots are close keep their names apart."""
+OFFSETS = {"forward": (-7, -12), "last-layer": (-7, 5), "refined": (3, 8), "syn": (-7, -4), "elastix": (-5, 6)}
+OFFSETS |= {"dirnet": (-6, 5), "flownet": (-8, -5), "voxelmorph": (8, -3), "affine": (7, -12)}
+"""Points from a dot to its name: methods whose dots are close keep their names apart."""
 
 
 def main() -> None:
@@ -48,7 +49,7 @@ def _draw(axis: Axes, title: str, path: Path) -> None:
             method,
             (summary.seconds, summary.dice),
             xytext=OFFSETS.get(method, (7, -11)),
-            ha="right" if method in ("forward", "last-layer") else "left",
+            ha="right" if OFFSETS.get(method, (7, 0))[0] < 0 else "left",
             textcoords="offset points",
             color=colour,
         )

@@ -84,19 +84,30 @@ def test_quick_table_has_every_method_on_three_pairs(run, brains, tmp_path):
 
 
 def test_tables_are_made_of_rows_that_are_there(run, tmp_path):
-    results = CONFIGS.parent / "docs" / "results" / "brain2d-second-half.jsonl"
+    results = CONFIGS.parent / "docs" / "results" / "table1-brain2d.jsonl"
 
     ran = run(
-        *("benchmark", "--rows", results, "--reference", "refined", "--paper", "table1"),
+        *("benchmark", "--rows", results, "--reference", "sarnet-refined", "--paper", "table1"),
         *("--report", tmp_path / "results.md", "--report", tmp_path / "results.html"),
     )
 
     lines = (tmp_path / "results.md").read_text(encoding="utf-8").splitlines()
     assert ran.out == f"Wrote {tmp_path / 'results.md'}.\nWrote {tmp_path / 'results.html'}.\n"
     assert [line.split(" | ")[0] for line in lines if line.startswith("| ") and "---" not in line] == [
-        *("| method", "| before", "| forward", "| last-layer", "| refined", "| elastix", "| syn", "| syncc")
+        *("| method", "| before", "| sarnet", "| sarnet-forward", "| sarnet-refined", "| sarnoseg"),
+        *(
+            "| voxelmorph",
+            "| dirnet",
+            "| flownet",
+            "| gcsar",
+            "| elastix-paper",
+            "| elastix",
+            "| syn",
+            "| syncc",
+            "| affine",
+        ),
     ]
-    assert '<th scope="row">refined</th>' in (tmp_path / "results.html").read_text(encoding="utf-8")
+    assert '<th scope="row">sarnet-refined</th>' in (tmp_path / "results.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
