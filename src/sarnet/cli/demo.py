@@ -18,7 +18,7 @@ def demo(
 ) -> None:
     """Register the packaged brain slices, Colin 27 to the MNI template, with a network that has only seen X-rays."""
     say("Registering the packaged brain slices, Colin 27 (moving) to the MNI template (fixed).")
-    say("The network was trained on chest X-rays alone; its last layer, then the field, is fitted to this pair.")
+    say("The network was trained on chest X-rays alone; its last layer and then the field are fitted to this pair.")
 
     from sarnet.cli.pair import register_files  # torch takes a second: not for --help
     from sarnet.images import sample_files

@@ -131,7 +131,7 @@ def finish(
     """
     began = time.monotonic()
     steps, field, done = settings.finish, start.displacement, 0
-    reason = "all last steps were done"
+    why = ""
     level = _Level(pair.moving_channels, pair.weight)
 
     def cost(channels: Tensor, weight: Tensor) -> Tensor:
@@ -143,17 +143,17 @@ def finish(
         stepped = _step(field, level, cost, length=length, fluid_voxels=steps.fluid_voxels)
         reached = _valued(stepped, level, cost)
         if not reached < lowest:
-            reason = "the next would not have lowered the cost"
+            why = ": the next would not have lowered the cost"
             break
         field, lowest, done = stepped, reached, done + 1
     else:
         if done < steps.iterations:
-            reason = f"the {seconds:g} s that there were for them are over"
+            why = f": the {seconds:g} s that there were for them are over"
     return replace(
         start,
         displacement=field,
         iterations=start.iterations + done,
-        stop_reason=f"{start.stop_reason}; after {done} last steps {reason}",
+        stop_reason=f"{start.stop_reason}, then {done} last steps{why}",
     )
 
 
