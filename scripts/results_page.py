@@ -5,8 +5,8 @@
 
 The template has the words, the rows have every figure: ``table(file, reference)`` is a table of all methods of a file,
 ``of(file, method).dice`` (or any other figure of a summary) a number in the text, ``less(file, reference)`` a table of
-how far the reference is ahead of every other method, and ``mean(file, "dice", pair="1")``,
-``spread(file, "dice", pair="1")`` or ``measured(file)`` one of what a script wrote.
+how far the reference is ahead of every other method, and ``mean(file, "dice", pair="1")`` or ``measured(file)`` one of
+what a script wrote; ``terms(file)`` is the table of what each term of the objective buys.
 """
 
 import json
@@ -24,13 +24,23 @@ from sarnet.report import markdown_table, result_tables
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 RESULTS = DOCS / "results"
 
+WHOLE = {"training": "nothing yet: the weights they begin with", "nothing": "**the whole objective**"}
+"""Lines of the table of terms that state figures; all others state what changes against the whole objective."""
+TERM_FIGURES = {
+    "relative_field_error": "error / \\|u\\|",
+    "lung_dice": "lung Dice",
+    "inverse_consistency_voxels": "both ways, pixels",
+    "brain2d_dice": "brain slices: Dice",
+    "brain2d_folding_percent": "brain slices: folding, %",
+}
+
 
 def main() -> None:
     """Write the page."""
     environment = Environment(  # noqa: S701  # Markdown, from this repository alone
         loader=FileSystemLoader(DOCS), undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
     )
-    environment.globals.update(table=_table, of=_of, less=_less, mean=_mean, spread=_spread, measured=_measured)
+    environment.globals.update(table=_table, of=_of, less=_less, mean=_mean, measured=_measured, terms=_terms)
     environment.filters.update(fixed=lambda value, digits=3: f"{value:.{digits}f}")
     page = Path(sys.argv[1]) if len(sys.argv) > 1 else DOCS / "results.md"
     write_whole(page, environment.get_template("results.md.j2").render().encode())
@@ -69,11 +79,26 @@ def _mean(name: str, figure: str, **where: Any) -> float:
     return float(np.mean(found))
 
 
-def _spread(name: str, figure: str, digits: int = 3, **where: Any) -> str:
-    """The mean of a figure over the entries that agree with ``where``, and the range where there are several."""
-    found = [each[figure] for each in _measured(name) if all(each[key] == value for key, value in where.items())]
-    middle = f"{np.mean(found):.{digits}f}"
-    return middle if len(found) == 1 else f"{middle} ({min(found):.{digits}f} to {max(found):.{digits}f})"
+def _terms(name: str) -> str:
+    """A line a training: the whole objective's figures, and how far they change without a term, seed by seed."""
+    found = _measured(name)
+    lines = [f"| trained by | {' | '.join(TERM_FIGURES.values())} |", "|---|" + "---:|" * len(TERM_FIGURES)]
+    for without in dict.fromkeys(each["without"] for each in found):
+        cells = [WHOLE.get(without, f"without {without.replace('_', ' ')}")]
+        for figure in TERM_FIGURES:
+            of_seed, whole = (
+                {each["seed"]: each[figure] for each in found if each["without"] == chosen}
+                for chosen in (without, "nothing")
+            )
+            values = [of_seed[seed] - (0 if without in WHOLE else whole[seed]) for seed in of_seed]
+            cells.append(_with_range(values, ".4f" if without in WHOLE else "+.4f"))
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _with_range(values: list[float], form: str) -> str:
+    middle = format(np.mean(values), form)
+    return middle if len(values) == 1 else f"{middle} ({min(values):{form}} to {max(values):{form}})"
 
 
 def _rows(name: str) -> list[Row]:

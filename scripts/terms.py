@@ -30,11 +30,11 @@ STEPS = 24
 SHORT = (
     f"adversarial.steps={STEPS}",
     "adversarial.warm_up_steps=6",
-    "adversarial.learning_rate=1e-4",
+    "adversarial.learning_rate=2e-4",
     f"validate_steps={2 * STEPS}",
     'adversarial.sources=[{kind="simulated", pairs=1, masks=false}, {kind="patients", pairs=1}]',
 )
-X_RAYS, BRAINS = 24, 10
+X_RAYS, BRAINS = 16, 10
 
 TERMS: dict[str, tuple[str, ...]] = {
     "field": ("field", "field_length", "coarse_field"),
@@ -53,18 +53,19 @@ def main(
     vgg: Annotated[Path, typer.Option()],
     brain2d: Annotated[Path, typer.Option()],
     seed: Annotated[list[int], typer.Option()] = [0, 1, 2],  # noqa: B006
+    without: Annotated[list[str] | None, typer.Option(help="Only these: training, nothing, or a term.")] = None,
 ) -> None:
     """Train and measure what is not in ``rows`` yet."""
     found: list[dict[str, Any]] = json.loads(rows.read_text(encoding="utf-8")) if rows.exists() else []
     done = {(row["without"], row["seed"]) for row in found}
     todo: list[tuple[str, int]] = [("training", 0)] if 0 in seed else []
-    todo += [(without, each) for each in seed for without in ("nothing", *TERMS)]
-    for without, each in [pair for pair in todo if pair not in done]:
+    todo += [(term, each) for each in seed for term in ("nothing", *TERMS)]
+    for term, each in [pair for pair in todo if pair not in done and (not without or pair[0] in without)]:
         begin = time.perf_counter()
         with tempfile.TemporaryDirectory() as out:
-            weights = START if without == "training" else _train(without, each, visits, vgg, out)
+            weights = START if term == "training" else _train(term, each, visits, vgg, out)
             figures = _measure(weights, visits, brain2d)
-        row = {"without": without, "seed": each, "steps": 0 if without == "training" else STEPS, **figures}
+        row = {"without": term, "seed": each, "steps": 0 if term == "training" else STEPS, **figures}
         found.append(row | {"seconds": round(time.perf_counter() - begin, 1), "hardware": hardware()})
         write_whole(rows, ("[\n" + ",\n".join(map(json.dumps, found)) + "\n]\n").encode())
         print(found[-1], flush=True)

@@ -96,9 +96,9 @@ def test_what_nobody_could_tell_is_handed_on_to_be_ignored(visits):
     assert (pair.labels.fixed.array[:2] == 127).all()
 
 
-def test_test_split_is_that_of_the_seed(visits):
+def test_test_split_is_that_of_its_seed(visits):
     (test,) = split_by_patient(read_radiographs(visits), seed=3).test
 
     with pytest.raises(DataError, match="leaves 1 X-rays, but pairs need two at least"):
-        lung_cases(BenchmarkSettings(protocol="xray", data=visits, split="test", seed=3))
+        lung_cases(BenchmarkSettings(protocol="xray", data=visits, split="test", split_seed=3))
     assert test.patient.startswith("p")

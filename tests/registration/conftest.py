@@ -10,7 +10,8 @@ from scipy import ndimage
 from sarnet.config import RegistrationSettings
 from sarnet.images import Grid, Image, SamplePair, sample_pair
 from sarnet.networks import LoadedGenerator, load_generator
-from sarnet.registration import Labels, Middle, NetworkPair, Registration, prepare_pair, register
+from sarnet.registration import ImagePair, Labels, Masks, Middle, NetworkPair, Registration, register
+from sarnet.registration.image_pair import Regions
 from sarnet.transforms import Transform
 
 FAST = RegistrationSettings(threads=1, longest_voxels=208, magnified_voxels=208)
@@ -29,9 +30,17 @@ class KnownPair(NamedTuple):
 def prepare() -> Callable[..., NetworkPair]:
     """Both images as the network sees them, from the identity where no start is given."""
 
-    def make(fixed: Image, moving: Image, start: Transform | None = None, **settings) -> NetworkPair:
-        start = start or Transform.identity(fixed.grid)
-        return prepare_pair(fixed, moving, Middle.of(fixed.grid, moving.grid, start), **settings)
+    def make(
+        fixed: Image,
+        moving: Image,
+        start: Transform | None = None,
+        *,
+        masks: Masks | None = None,
+        regions: Regions | None = None,
+        **settings,
+    ) -> NetworkPair:
+        middle = Middle.of(fixed.grid, moving.grid, start or Transform.identity(fixed.grid))
+        return ImagePair.of(fixed, moving, masks=masks, regions=regions).prepared(middle, **settings)
 
     return make
 

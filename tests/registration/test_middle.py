@@ -9,8 +9,8 @@ from scipy import ndimage
 
 from sarnet.errors import InputError
 from sarnet.images import Grid, Image, resample
+from sarnet.registration.image_pair import ImagePair
 from sarnet.registration.middle import Middle
-from sarnet.registration.network_pair import prepare_pair
 from sarnet.transforms import Transform, apply, compose
 
 
@@ -129,7 +129,7 @@ def test_start_that_cannot_be_split_leaves_the_fixed_image_where_it_is(kind, sam
 
 def test_field_of_zeros_is_the_start(sample, turned):
     middle = Middle.of(sample.fixed.grid, sample.moving.grid, turned)
-    pair = prepare_pair(sample.fixed, sample.moving, middle, longest_voxels=200)
+    pair = ImagePair.of(sample.fixed, sample.moving).read(middle, longest_voxels=200)
 
     found = middle.transform(torch.zeros(1, 2, *pair.grid.shape), pair.grid, sample.fixed.grid)
 
@@ -138,7 +138,7 @@ def test_field_of_zeros_is_the_start(sample, turned):
 
 def test_field_moves_points_between_both_halves(sample, turned):
     middle = Middle.of(sample.fixed.grid, sample.moving.grid, turned)
-    pair = prepare_pair(sample.fixed, sample.moving, middle, longest_voxels=200)
+    pair = ImagePair.of(sample.fixed, sample.moving).read(middle, longest_voxels=200)
     voxels = torch.zeros(1, 2, *pair.grid.shape)
     voxels[:, 0], voxels[:, 1] = 2.0, -1.0  # array order: y, x
 
@@ -178,7 +178,7 @@ def test_start_that_holds_a_field_has_no_way_back_from_a_transform(sample):
 def test_field_goes_to_the_world_along_the_grids_axes(sample, oblique):
     image = Image(array=sample.fixed.array, grid=oblique)
     middle = Middle.of(oblique, oblique, Transform.identity(oblique))
-    pair = prepare_pair(image, image, middle, longest_voxels=100)
+    pair = ImagePair.of(image, image).read(middle, longest_voxels=100)
     voxels = torch.zeros(1, 2, *pair.grid.shape)
     voxels[:, 0], voxels[:, 1] = 2.0, -1.0  # array order: y, x
 

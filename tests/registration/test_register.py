@@ -215,7 +215,7 @@ def test_record_says_how_it_was_made(registered, loaded, fast):
     assert (record.model, record.weights_sha256) == (loaded.name, loaded.sha256)
     assert record.settings == fast.model_dump(mode="json")
     assert record.seconds == pytest.approx(sum(record.seconds_by_stage.values()))
-    stages = ["affine", "resampling", "network", "adaptation", "refinement", "to world", "finish"]
+    stages = ["affine", "resampling", "network", "adaptation", "refinement", "finish", "to world"]
     assert list(record.seconds_by_stage) == stages
     assert record.iterations > len(record.cost_history) - 1 > 0  # of the refinement the costs before and after alone
     assert record.cost_initial == record.cost_history[0]

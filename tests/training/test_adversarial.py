@@ -122,7 +122,7 @@ def test_first_step_is_the_games_by_hand(settings):
 
     generator, judge, reverse_judge = _drawn(one)
     reverse = copy.deepcopy(generator)
-    split = split_by_patient(read_radiographs(one.visits), seed=one.seed)
+    split = split_by_patient(read_radiographs(one.visits), seed=one.split_seed)
     pair = (
         PairSources(
             load_originals(split.train, size=one.size),

@@ -70,7 +70,7 @@ def radiographs_of(settings: BenchmarkSettings) -> tuple[Radiograph, ...]:
         DataError: If the CSV cannot be used.
     """
     radiographs = read_radiographs(settings.data, dataset=settings.dataset)
-    return split_by_patient(radiographs, seed=settings.seed).test if settings.split == "test" else radiographs
+    return split_by_patient(radiographs, seed=settings.split_seed).test if settings.split == "test" else radiographs
 
 
 def _load(fixed: Radiograph, moving: Radiograph) -> Pair:

@@ -107,7 +107,9 @@ class BenchmarkSettings(Settings):
     gcsar: GcSarSettings = GcSarSettings()
     simulation: SimulationSettings = SimulationSettings()
     seed: int = 0
-    """Of the simulated pairs and of the split by patient."""
+    """Of the simulated pairs."""
+    split_seed: int = 0
+    """Of the split by patient: that of the training, so that what is tested was not seen there."""
 
     @model_validator(mode="before")
     @classmethod

@@ -157,7 +157,9 @@ class TrainingSettings(Settings):
     validate_steps: int = Field(default=250, ge=1)
     """Steps between two looks at the validation images."""
     seed: int = 0
-    """Of the split, the weights, the pairs and the augmentation."""
+    """Of the weights, the pairs and the augmentation."""
+    split_seed: int = 0
+    """Of the split by patient: trainings by several seeds leave the same images for tests."""
     generator: GeneratorSettings = GeneratorSettings()
     simulation: SimulationSettings = SimulationSettings()
     initial: InitialSettings = InitialSettings()

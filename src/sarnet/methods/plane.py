@@ -10,7 +10,7 @@ from sarnet.config import RegistrationSettings
 from sarnet.errors import InputError
 from sarnet.images import Image
 from sarnet.methods.method import MethodResult
-from sarnet.registration import Clock, Middle, NetworkPair, prepare_pair, torch_threads
+from sarnet.registration import Clock, ImagePair, Middle, NetworkPair, torch_threads
 from sarnet.transforms import Transform, align
 
 Find = Callable[[NetworkPair], Float[Tensor, "1 2 y x"]]
@@ -51,9 +51,7 @@ def register_plane(
                 start = align(fixed, moving, kind="affine", threads=registration.threads_used).transform
         with clock.stage("resampling"):
             middle = Middle.of(fixed.grid, moving.grid, start)
-            pair = prepare_pair(
-                fixed,
-                moving,
+            pair = ImagePair.of(fixed, moving).prepared(
                 middle,
                 multiple=multiple,
                 longest_voxels=registration.longest_voxels,

@@ -3,9 +3,10 @@
 from sarnet.registration.both_ways import register_images
 from sarnet.registration.files import PairFiles, PairImages, read_pair
 from sarnet.registration.guides import Guides
+from sarnet.registration.image_pair import ImagePair, Masks
 from sarnet.registration.measure import Labels
 from sarnet.registration.middle import Middle
-from sarnet.registration.network_pair import Masks, NetworkPair, prepare_pair
+from sarnet.registration.network_pair import NetworkPair
 from sarnet.registration.output import BidsNames, check_result_folder, result_folder, write_registration
 from sarnet.registration.plane_fields import magnified
 from sarnet.registration.record import Inputs, Record, read_record
@@ -17,6 +18,7 @@ __all__ = [
     "BidsNames",
     "Clock",
     "Guides",
+    "ImagePair",
     "Inputs",
     "Labels",
     "Masks",
@@ -28,7 +30,6 @@ __all__ = [
     "Registration",
     "check_result_folder",
     "magnified",
-    "prepare_pair",
     "read_pair",
     "read_record",
     "register",

@@ -10,7 +10,7 @@ from sarnet.images import foreground
 from sarnet.networks import LoadedGenerator
 from sarnet.registration.files import PairImages
 from sarnet.registration.guides import Guides
-from sarnet.registration.network_pair import Masks
+from sarnet.registration.image_pair import Masks
 from sarnet.registration.register import register
 from sarnet.registration.result import Registration
 from sarnet.registration.uncertainty import uncertainty

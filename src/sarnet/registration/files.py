@@ -6,9 +6,9 @@ from pathlib import Path
 from sarnet.errors import DataError
 from sarnet.images import Image, read_image, read_labels
 from sarnet.registration.guides import Guides
+from sarnet.registration.image_pair import Masks
 from sarnet.registration.landmarks import read_landmarks
 from sarnet.registration.measure import Labels
-from sarnet.registration.network_pair import Masks
 from sarnet.registration.record import Inputs
 from sarnet.transforms import Transform, read_transform
 

@@ -8,7 +8,7 @@ from scipy.interpolate import RBFInterpolator
 
 from sarnet.errors import GridError, InputError, ShapeError
 from sarnet.images import Grid, Image, field_to_grid, network_grid
-from sarnet.registration.network_pair import Regions
+from sarnet.registration.image_pair import Regions
 from sarnet.transforms import Transform, compose
 
 _MOST_STRUCTURES = 64

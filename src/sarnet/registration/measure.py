@@ -12,8 +12,8 @@ from sarnet.images import Grid, Image, foreground
 from sarnet.losses import lncc
 from sarnet.metrics import SurfaceDistance, dice, folding_percent, surface_distances
 from sarnet.networks import LoadedGenerator
+from sarnet.registration.image_pair import ImagePair
 from sarnet.registration.middle import Middle
-from sarnet.registration.network_pair import prepare_pair, shared_content
 from sarnet.registration.own_masks import own_masks
 from sarnet.registration.record import AffineRecord, Record, RecordedGrid
 from sarnet.registration.result import Registration
@@ -82,14 +82,14 @@ def measure(
         version=__version__,
         transform=settings.transform,
         adapt=settings.adapt if loaded else "none",
-        similarity=work.pair.similarity if work.pair else None,
+        similarity=work.found.pair.similarity if work.found else None,
         model=loaded.name if loaded else None,
         weights_sha256=loaded.sha256 if loaded else None,
         seed=settings.seed,
         threads=threads,
         settings=settings.model_dump(mode="json"),
         grid=_recorded_grid(fixed.grid),
-        network_grid=_recorded_grid(work.pair.grid) if work.pair else None,
+        network_grid=_recorded_grid(work.found.pair.grid) if work.found else None,
         seconds=work.clock.total,
         seconds_by_stage=work.clock.seconds,
         affine=_recorded_alignment(work.alignment) if work.alignment else None,
@@ -97,7 +97,7 @@ def measure(
         stop_reason=_stop_reason(work),
         cost_initial=costs[0] if costs else None,
         cost_final=min(costs) if costs else None,
-        cost_history=work.adaptation.costs if work.adaptation else (),
+        cost_history=work.found.adaptation.costs if work.found else (),
         similarity_before=similarity_before,
         similarity_after=similarity_after,
         folding_percent=folding or 0.0,
@@ -130,23 +130,22 @@ def measure(
         record=record,
         warped_labels=warped_labels,
         own_masks=own_masks(
-            work.look.fields, work.middle, seen=work.look.pair.grid, fixed=fixed.grid, moving=moving.grid
+            work.look.fields, work.look.middle, seen=work.look.pair.grid, fixed=fixed.grid, moving=moving.grid
         )
-        if work.look and work.middle
+        if work.look
         else None,
     )
 
 
 def _similarities(work: Work, fixed: Image, moving: Image) -> tuple[float, float]:
     """Local correlation of the images as they came and as registered, both times where the fixed image lies."""
-    found = []
+    found, images = [], ImagePair.of(fixed, moving)
     for transform in (work.initial, work.transform):
-        longest = _JUDGED_VOXELS[fixed.grid.dimension]
         middle = Middle.unsplit(fixed.grid, transform)
-        if not shared_content(fixed, moving, middle).any():  # nothing of one lies where the other is
+        if not images.content(middle).any():  # nothing of one lies where the other is
             found.append(0.0)
             continue
-        pair = prepare_pair(fixed, moving, middle, longest_voxels=longest)
+        pair = images.read(middle, longest_voxels=_JUDGED_VOXELS[fixed.grid.dimension])
         found.append(1 - float(lncc(pair.fixed, pair.moving, weight=pair.weight)))
     return found[0], found[1]
 
@@ -154,9 +153,9 @@ def _similarities(work: Work, fixed: Image, moving: Image) -> tuple[float, float
 def _field_figures(work: Work, shown: Bool[np.ndarray, "*space"]) -> tuple[float | None, float | None]:
     """Folding of the field in per cent and the mean length in voxels of the network's, in the foreground."""
     folding, length = None, None
-    if work.adaptation is not None and work.pair is not None:
-        displacement = work.adaptation.displacement
-        inside = work.pair.weight[:, 0] > 0
+    if work.found is not None:
+        displacement = work.found.adaptation.displacement
+        inside = work.found.pair.weight[:, 0] > 0
         folding = folding_percent(displacement, inside=inside)
         length = float(displacement.norm(dim=1)[inside].mean())
     if work.start.displacement is not None:  # the field that came has a say in whether the whole folds
@@ -182,21 +181,21 @@ def _mean(overlaps: dict[int, float]) -> float | None:
 
 
 def _costs(work: Work) -> tuple[float, ...]:
-    if work.adaptation is not None:
-        return work.adaptation.costs
+    if work.found is not None:
+        return work.found.adaptation.costs
     if work.alignment is not None:
         return (work.alignment.cost_initial, work.alignment.cost_final)
     return ()
 
 
 def _iterations(work: Work) -> int:
-    stage = work.adaptation or work.alignment
+    stage = work.found.adaptation if work.found else work.alignment
     return stage.iterations if stage else 0
 
 
 def _stop_reason(work: Work) -> str:
-    if work.adaptation is not None:
-        return work.adaptation.stop_reason
+    if work.found is not None:
+        return work.found.adaptation.stop_reason
     if work.alignment is not None:
         return "the affine search ended"
     return "the initial transform was taken as it is"

@@ -59,9 +59,10 @@ def refine(
     Neither image has a part that the other has not, so the pair the other way round takes the same way back.
 
     Args:
-        start: What the network found; its field is halved between the images.
+        start: What the network found; its field, on the pair's grid or a coarser one of the same extent, is halved
+            between the images.
         pair: The images, and where the cost counts.
-        back: What the network found with the images in each other's place; both count alike.
+        back: What the network found with the images in each other's place, on such a grid; both count alike.
         settings: Levels, iterations, window and smoothing.
         seconds: Time at most; the levels that are left are then skipped.
 
@@ -75,17 +76,25 @@ def refine(
     """
     began = time.monotonic()
     space = tuple(pair.fixed.shape[2:])
-    first = _cost(start.displacement, pair, settings)
-    halves, iterations, reason = _halved(start.displacement), 0, "the iterations of every level were done"
+    whole = resize_field(start.displacement, space)
+    first = _cost(whole, pair, settings)
+    iterations, reason = 0, "the iterations of every level were done"
 
     def cost(channels: Tensor, weight: Tensor) -> Tensor:
         return _dissimilarity(channels[:1], channels[1:], weight.prod(dim=0, keepdim=True), pair, settings)
 
+    levels = [
+        (factor, count)
+        for factor, count in zip(settings.factors, settings.iterations, strict=True)
+        if factor == 1 or min(space) >= _SHORTEST_AXIS * factor
+    ]
+    # halved where it is first needed: an inversion at full resolution would cost a volume as much as many steps
+    coarsest = levels[0][0] if levels else 1
+    first_space = tuple(size // coarsest for size in space)
+    halves = _halved(resize_field(start.displacement, first_space))
     if back is not None:
-        halves = (halves + _halved(back).flip(0)) / 2
-    for factor, count in zip(settings.factors, settings.iterations, strict=True):
-        if factor > 1 and min(space) < _SHORTEST_AXIS * factor:
-            continue
+        halves = (halves + _halved(resize_field(back, first_space)).flip(0)) / 2
+    for factor, count in levels:
         level = _level(pair, factor)
         halves = resize_field(halves, tuple(level.channels.shape[2:]))
         for done in range(count):
@@ -93,14 +102,15 @@ def refine(
                 reason = f"the {seconds:g} s that there were are over"
                 break
             length = settings.step_voxels * (1 - done / count)
-            halves = _step(halves, level, cost, length=length, fluid_voxels=settings.fluid_voxels)
+            _, slope = _slope(halves, level, cost)
+            halves = _stepped(halves, slope, level, length=length, fluid_voxels=settings.fluid_voxels)
             halves = gaussian(halves, settings.elastic_voxels)
             iterations += 1
     to_fixed, to_moving = resize_field(halves, space).chunk(2)
     displacement = compose(invert(to_fixed, iterations=20, tolerance_voxels=0.01).displacement, to_moving)
     last = _cost(displacement, pair, settings)
     if not last < first:
-        displacement, reason = start.displacement, f"{reason}, but the cost was no lower"
+        displacement, reason = whole, f"{reason}, but the cost was no lower"
     return Adaptation(
         displacement=displacement,
         costs=(first, min(first, last)),
@@ -137,11 +147,11 @@ def finish(
     def cost(channels: Tensor, weight: Tensor) -> Tensor:
         return _dissimilarity(pair.fixed_channels, channels, pair.weight * weight, pair, settings)
 
-    lowest = _valued(field, level, cost)
+    lowest, slope = _slope(field, level, cost)
     while done < steps.iterations and (seconds is None or time.monotonic() - began < seconds):
         length = steps.step_voxels * (1 - done / steps.iterations)
-        stepped = _step(field, level, cost, length=length, fluid_voxels=steps.fluid_voxels)
-        reached = _valued(stepped, level, cost)
+        stepped = _stepped(field, slope, level, length=length, fluid_voxels=steps.fluid_voxels)
+        reached, slope = _slope(stepped, level, cost)
         if not reached < lowest:
             why = ": the next would not have lowered the cost"
             break
@@ -177,22 +187,20 @@ def _level(pair: NetworkPair, factor: int) -> _Level:
     return _Level(torch.cat([fixed, moving]), torch.cat([weight, weight]))
 
 
-def _step(fields: Tensor, level: _Level, cost: _Cost, *, length: float, fluid_voxels: float) -> Tensor:
-    """One step down the gradient, composed with the fields, one for each image of the level."""
+def _slope(fields: Tensor, level: _Level, cost: _Cost) -> tuple[float, Tensor]:
+    """The cost with the fields, one for each image of the level, and its gradient by a step that comes before them."""
     warped = warp(torch.cat([level.channels, level.weight], dim=1), fields)
     channels = warped[:, :-1].requires_grad_()
-    (slope,) = torch.autograd.grad(cost(channels, warped[:, -1:]), channels)
+    value = cost(channels, warped[:, -1:])
+    (slope,) = torch.autograd.grad(value, channels)
     # a step s comes before what there is, I(phi(x + s(x))): what it sees is the slope of the warped image
     rises = torch.gradient(channels.detach(), dim=tuple(range(2, channels.ndim)))
-    gradient = torch.stack([(slope * rise).sum(dim=1) for rise in rises], dim=1)
-    direction = gaussian(-gradient, fluid_voxels)
-    return compose(_of_length(direction, level.weight, length), fields)
+    return float(value.detach()), torch.stack([(slope * rise).sum(dim=1) for rise in rises], dim=1)
 
 
-@torch.no_grad()
-def _valued(fields: Tensor, level: _Level, cost: _Cost) -> float:
-    warped = warp(torch.cat([level.channels, level.weight], dim=1), fields)
-    return float(cost(warped[:, :-1], warped[:, -1:]))
+def _stepped(fields: Tensor, slope: Tensor, level: _Level, *, length: float, fluid_voxels: float) -> Tensor:
+    """The fields after one step down the gradient, composed with them."""
+    return compose(_of_length(gaussian(-slope, fluid_voxels), level.weight, length), fields)
 
 
 def _of_length(direction: Tensor, weight: Tensor, length: float) -> Tensor:

@@ -12,20 +12,20 @@ from torch import Tensor
 
 from sarnet.config import AdaptationSettings, RegistrationSettings
 from sarnet.errors import GridError, InputError
-from sarnet.fields import resize_field
-from sarnet.images import Image
+from sarnet.images import Grid, Image
 from sarnet.networks import Generator, LoadedGenerator, load_generator
 from sarnet.registration.adaptation import Adaptation, adapt_last_layer, similarity_cost, unadapted
 from sarnet.registration.guides import Guides
+from sarnet.registration.image_pair import ImagePair, Masks
 from sarnet.registration.measure import Labels, measure
 from sarnet.registration.middle import Middle
-from sarnet.registration.network_pair import Masks, NetworkPair, prepare_pair
+from sarnet.registration.network_pair import NetworkPair
 from sarnet.registration.own_masks import knows, with_own_masks
 from sarnet.registration.paper_cost import PaperCost
 from sarnet.registration.plane_fields import PlaneFields
 from sarnet.registration.refinement import finish, refine
 from sarnet.registration.result import Registration
-from sarnet.registration.work import Clock, Look, Work
+from sarnet.registration.work import Clock, Found, Look, Work
 from sarnet.transforms import Transform, align, compose
 
 
@@ -140,29 +140,25 @@ def _deform(
     is_refined = settings.adapt == "refined"
     is_volume = fixed.grid.dimension == 3
     how = settings.volume if is_volume else settings
-    # the planes of a volume are many: the network sees them on a coarser grid, which the refinement then leaves
-    reduction = settings.volume.reduction if is_volume else 1
     with work.clock.stage("resampling"):
         work.start = guides.through_landmarks(work.start)
         # what is looked at both ways has to lie alike both ways; else the fixed image is best left as it is
         if is_refined:
-            work.middle = Middle.of(fixed.grid, moving.grid, work.start)
+            middle = Middle.of(fixed.grid, moving.grid, work.start)
         else:
-            work.middle = Middle.unsplit(fixed.grid, work.start)
-        pair = prepare_pair(
-            fixed,
-            moving,
-            work.middle,
-            multiple=reduction,
+            middle = Middle.unsplit(fixed.grid, work.start)
+        regions = guides.regions(fixed.grid, moving.grid, weight=settings.guide_weight)
+        images = ImagePair.of(fixed, moving, masks=masks, regions=regions)
+        pair = images.prepared(
+            middle,
+            multiple=_reduction(settings, fixed.grid),
             longest_voxels=how.longest_voxels,
             magnified_voxels=0 if is_volume else settings.magnified_voxels,
-            masks=masks,
             similarity=settings.similarity,
-            regions=guides.regions(fixed.grid, moving.grid, weight=settings.guide_weight),
         ).to(device)
-        seen = pair.reduced(reduction)
+        seen = pair.reduced(_reduction(settings, fixed.grid))
     with work.clock.stage("network"):
-        look = _looked_at(seen, loaded.generator.to(device), settings)
+        look = _looked_at(seen, middle, loaded.generator.to(device), settings)
     with work.clock.stage("adaptation"):
         layer = settings.before_refinement if is_refined else how.adaptation
         adaptation, back = _adapted(look, loaded, settings, layer)
@@ -170,61 +166,50 @@ def _deform(
         pair = look.pair
     if is_refined:
         with work.clock.stage("refinement"):
-            space = tuple(pair.fixed.shape[2:])
-            adaptation = refine(
-                replace(adaptation, displacement=resize_field(adaptation.displacement, space)),
-                pair,
-                back=None if back is None else resize_field(back, space),
-                settings=how.refinement,
-                seconds=settings.budget,
-            )
-    with work.clock.stage("to world"):
-        work.transform = work.middle.transform(adaptation.displacement, pair.grid, fixed.grid)
-    work.look, work.pair, work.adaptation = look, pair, adaptation
+            adaptation = refine(adaptation, pair, back=back, settings=how.refinement, seconds=settings.budget)
+    found = Found(middle, pair, adaptation)
     # what the network knows is steered by its masks, and ribs and clothes would have the last word without them
     if is_refined and how.refinement.finish.iterations and not look.known:
         with work.clock.stage("finish"):
-            _finish(work, fixed, moving, settings, masks, guides)
+            left = None if settings.budget is None else settings.budget - work.clock.seconds["refinement"]
+            found = _finished(found, images, Middle.unsplit(fixed.grid, work.start), settings, seconds=left)
+    with work.clock.stage("to world"):
+        work.transform = found.to_world(fixed.grid)
+    work.look, work.found = look, found
 
 
-def _finish(
-    work: Work, fixed: Image, moving: Image, settings: RegistrationSettings, masks: Masks, guides: Guides
-) -> None:
-    """The refinement's last steps, where the fixed image lies; without any, everything stays as it was."""
-    assert work.middle is not None
-    assert work.pair is not None
-    assert work.adaptation is not None
+def _finished(
+    found: Found, images: ImagePair, there: Middle, settings: RegistrationSettings, *, seconds: float | None
+) -> Found:
+    """The refinement's last steps, where the fixed image lies; without any, everything is as it was."""
     began = time.monotonic()
-    left = None if settings.budget is None else settings.budget - work.clock.seconds["refinement"]
-    if left is not None and left <= 0:
-        return
-    is_volume = fixed.grid.dimension == 3
-    how = settings.volume if is_volume else settings
-    middle, pair, found = work.middle, work.pair, work.adaptation
-    if middle.is_split:
-        middle = Middle.unsplit(fixed.grid, work.start)
-        pair = prepare_pair(
-            fixed,
-            moving,
-            middle,
-            multiple=settings.volume.reduction if is_volume else 1,
+    if seconds is not None and seconds <= 0:
+        return found
+    how = settings.volume if there.grid.dimension == 3 else settings
+    here = found
+    if found.middle.is_split:
+        device = found.pair.fixed.device
+        pair = images.read(
+            there,
+            multiple=_reduction(settings, there.grid),
             longest_voxels=how.longest_voxels,
-            masks=masks,
-            similarity=pair.similarity,
-            regions=guides.regions(fixed.grid, moving.grid, weight=settings.guide_weight),
-        ).to(pair.fixed.device)
-        displacement = middle.displacement(work.transform, pair.grid).to(pair.fixed.device)
-        found = replace(found, displacement=displacement)
-    spent = time.monotonic() - began
-    finished = finish(found, pair, settings=how.refinement, seconds=None if left is None else left - spent)
-    if finished.iterations == found.iterations:
-        work.adaptation = replace(work.adaptation, stop_reason=finished.stop_reason)
-        return
-    work.transform = middle.transform(finished.displacement, pair.grid, fixed.grid)
-    work.pair, work.adaptation = pair, finished
+            similarity=found.pair.similarity,
+        ).to(device)
+        displacement = there.displacement(found.to_world(pair.grid), pair.grid).to(device)
+        here = Found(there, pair, replace(found.adaptation, displacement=displacement))
+    left = None if seconds is None else seconds - (time.monotonic() - began)
+    finished = finish(here.adaptation, here.pair, settings=how.refinement, seconds=left)
+    if finished.iterations == found.adaptation.iterations:
+        return found._replace(adaptation=replace(found.adaptation, stop_reason=finished.stop_reason))
+    return here._replace(adaptation=finished)
 
 
-def _looked_at(pair: NetworkPair, generator: Generator, settings: RegistrationSettings) -> Look:
+def _reduction(settings: RegistrationSettings, grid: Grid) -> int:
+    """The planes of a volume are many: the network sees them on a coarser grid, which the refinement then leaves."""
+    return settings.volume.reduction if grid.dimension == 3 else 1
+
+
+def _looked_at(pair: NetworkPair, middle: Middle, generator: Generator, settings: RegistrationSettings) -> Look:
     """The pair with the network's own masks if it knows what it sees; else the pair magnified, as far as it may be."""
     plain = replace(pair, magnification=1.0)
     is_plain = pair.magnification == 1
@@ -242,7 +227,7 @@ def _looked_at(pair: NetworkPair, generator: Generator, settings: RegistrationSe
         back = PlaneFields.of(generator, pair.exchanged(), fuse=False) if both_ways else None
     if known or settings.adapt == "paper":
         pair = with_own_masks(pair, fields, back, weight=settings.mask_weight)
-    return Look(pair, fields, back, known)
+    return Look(middle, pair, fields, back, known)
 
 
 def _adapted(

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from sarnet.images import Grid
 from sarnet.registration.adaptation import Adaptation
 from sarnet.registration.middle import Middle
 from sarnet.registration.network_pair import NetworkPair
@@ -35,12 +36,31 @@ class Clock:
 class Look(NamedTuple):
     """What the network saw, and what it says of it."""
 
+    middle: Middle
+    """Where it saw the images."""
     pair: NetworkPair
     fields: PlaneFields
     back: PlaneFields | None
     """What it says of the images in each other's place, where that is asked for."""
     known: bool
     """Whether the images are of the kind that it was trained on."""
+
+
+class Found(NamedTuple):
+    """A field, with what it is for."""
+
+    middle: Middle
+    """Where the field lies."""
+    pair: NetworkPair
+    adaptation: Adaptation
+
+    def to_world(self, grid: Grid) -> Transform:
+        """Return the transform from the fixed to the moving image.
+
+        Args:
+            grid: Of the result, in the fixed image's space.
+        """
+        return self.middle.transform(self.adaptation.displacement, self.pair.grid, grid)
 
 
 @dataclass(kw_only=True)
@@ -54,9 +74,6 @@ class Work:
     transform: Transform
     """The result so far."""
     alignment: Alignment | None = None
-    middle: Middle | None = None
     look: Look | None = None
-    pair: NetworkPair | None = None
-    """What the adaptation's field is for."""
-    adaptation: Adaptation | None = None
+    found: Found | None = None
     clock: Clock = field(default_factory=Clock)

@@ -56,7 +56,7 @@ def train_adversarial(settings: TrainingSettings, *, resume: bool = False, repor
     stage, out = settings.adversarial, settings.out / "adversarial"
     _check(settings)
     vgg = read_vgg(settings.vgg) if stage.weights.vgg else None
-    split = split_by_patient(read_radiographs(settings.visits, dataset=settings.dataset), seed=settings.seed)
+    split = split_by_patient(read_radiographs(settings.visits, dataset=settings.dataset), seed=settings.split_seed)
     if any(getattr(stage.weights, term) for term in _OF_MASKS):
         check_masks(split.train)
     claim(out, resume=resume)

@@ -69,7 +69,7 @@ def train_initial(settings: TrainingSettings, *, resume: bool = False, report: R
     """
     stage, out = settings.initial, settings.out / "initial"
     check_shares("initial.batch", stage.batch, devices=settings.devices)
-    split = split_by_patient(read_radiographs(settings.visits, dataset=settings.dataset), seed=settings.seed)
+    split = split_by_patient(read_radiographs(settings.visits, dataset=settings.dataset), seed=settings.split_seed)
     claim(out, resume=resume)
     images = load_images(split.train, size=settings.size)
     held_out = load_originals(split.validation[:VALIDATION_PAIRS], size=settings.size)

@@ -59,7 +59,7 @@ def train_peer(settings: TrainingSettings, *, resume: bool = False, report: Repo
     torch.manual_seed(settings.seed)
     network = peer_network(stage.network)
     _check(settings, multiple=network.multiple)
-    split = split_by_patient(read_radiographs(settings.visits, dataset=settings.dataset), seed=settings.seed)
+    split = split_by_patient(read_radiographs(settings.visits, dataset=settings.dataset), seed=settings.split_seed)
     claim(out, resume=resume)
     sources = PairSources.of(split.train, settings, sources=stage.sources, name="peer.sources")
     held_out = load_originals(split.validation[:VALIDATION_PAIRS], size=settings.size)

@@ -53,7 +53,7 @@ def train_unet(settings: TrainingSettings, *, resume: bool = False, report: Repo
     """
     stage, out = settings.unet, settings.out / "unet"
     _check(settings)
-    split = split_by_patient(read_radiographs(settings.visits, dataset=settings.dataset), seed=settings.seed)
+    split = split_by_patient(read_radiographs(settings.visits, dataset=settings.dataset), seed=settings.split_seed)
     check_masks(split.train)
     claim(out, resume=resume)
     sources = PairSources.of(split.train, settings, sources=_with_masks(settings), name="adversarial.sources")

@@ -6,7 +6,7 @@ import torch
 
 from sarnet.errors import InputError
 from sarnet.images import Image, normalise, resample
-from sarnet.registration.network_pair import Masks
+from sarnet.registration.image_pair import Masks
 from sarnet.transforms import Transform
 
 
