@@ -5,8 +5,10 @@ import pytest
 import torch
 from skimage.filters import threshold_otsu
 
-from sarnet.images import Grid
+from sarnet.config import RefinementSettings
+from sarnet.images import Grid, Image
 from sarnet.networks import hard_mask, load_generator
+from sarnet.registration import register
 from sarnet.registration.middle import Middle
 from sarnet.registration.network_pair import NetworkPair
 from sarnet.registration.own_masks import knows, own_masks, with_own_masks
@@ -64,6 +66,22 @@ def test_lungs_of_a_chest_are_regions_that_shall_meet(segmenting):
     marked, wanted = found.fixed_regions > 0.5, lungs & inside
     overlap = 2 * (marked & wanted).sum() / (marked.sum() + wanted.sum())
     assert float(overlap) > 0.6  # a drawing is no radiograph
+
+
+def test_chest_is_refined_by_settings_of_its_own(fast):
+    images = [Image(array=_chest(shift), grid=Grid.plain((256, 256))) for shift in (0.0, 6.0)]
+    rough = RefinementSettings(fluid_voxels=0.5)
+
+    plain, unmoved, changed = (
+        register(*images, fast.model_copy(update=change))
+        for change in ({}, {"refinement": rough}, {"known_refinement": rough})
+    )
+
+    fields = [found.transform.total_displacement() for found in (plain, unmoved, changed)]
+    assert plain.record.known_to_network
+    assert np.array_equal(fields[0], fields[1])
+    assert np.abs(fields[2] - fields[0]).max() > 0.5
+    assert ["finish" in found.record.seconds_by_stage for found in (plain, changed)] == [False, True]
 
 
 def test_brain_is_nothing_that_the_network_knows(prepare, sample, segmenting):

@@ -50,7 +50,7 @@ class PaperSettings(Settings):
 class FinishSettings(Settings):
     """The refinement's last steps, of the moving image alone, where the fixed one lies and is not interpolated.
 
-    Finer detail, for some of the agreement with the pair the other way round; not on images that the network knows.
+    Finer detail, for some of the agreement with the pair the other way round.
     """
 
     iterations: int = Field(default=5, ge=0)
@@ -137,6 +137,8 @@ class RegistrationSettings(Settings):
     """The same where the field is refined afterwards: briefly, for refining finds the rest."""
     paper: PaperSettings = PaperSettings()
     refinement: RefinementSettings = RefinementSettings()
+    known_refinement: RefinementSettings = RefinementSettings(fluid_voxels=3.0, finish=FinishSettings(iterations=0))
+    """The same of slices that the network knows: its masks lead there, and ribs and clothes shall not."""
     volume: VolumeSettings = VolumeSettings()
 
     @property

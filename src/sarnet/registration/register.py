@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from sarnet.config import AdaptationSettings, RegistrationSettings
+from sarnet.config import AdaptationSettings, RefinementSettings, RegistrationSettings
 from sarnet.errors import GridError, InputError
 from sarnet.images import Grid, Image
 from sarnet.networks import Generator, LoadedGenerator, load_generator
@@ -164,31 +164,39 @@ def _deform(
         adaptation, back = _adapted(look, loaded, settings, layer)
     if not (is_refined and is_volume):  # a volume alone is refined on another grid than it was seen on
         pair = look.pair
-    if is_refined:
-        with work.clock.stage("refinement"):
-            adaptation = refine(adaptation, pair, back=back, settings=how.refinement, seconds=settings.budget)
     found = Found(middle, pair, adaptation)
-    # what the network knows is steered by its masks, and ribs and clothes would have the last word without them
-    if is_refined and how.refinement.finish.iterations and not look.known:
-        with work.clock.stage("finish"):
-            left = None if settings.budget is None else settings.budget - work.clock.seconds["refinement"]
-            found = _finished(found, images, Middle.unsplit(fixed.grid, work.start), settings, seconds=left)
+    if is_refined:
+        refinement = settings.known_refinement if look.known else how.refinement
+        with work.clock.stage("refinement"):
+            refined = refine(adaptation, pair, back=back, settings=refinement, seconds=settings.budget)
+        found = found._replace(adaptation=refined)
+        if refinement.finish.iterations:
+            with work.clock.stage("finish"):
+                left = None if settings.budget is None else settings.budget - work.clock.seconds["refinement"]
+                there = Middle.unsplit(fixed.grid, work.start)
+                found = _finished(found, images, there, settings, refinement, seconds=left)
     with work.clock.stage("to world"):
         work.transform = found.to_world(fixed.grid)
     work.look, work.found = look, found
 
 
 def _finished(
-    found: Found, images: ImagePair, there: Middle, settings: RegistrationSettings, *, seconds: float | None
+    found: Found,
+    images: ImagePair,
+    there: Middle,
+    settings: RegistrationSettings,
+    refinement: RefinementSettings,
+    *,
+    seconds: float | None,
 ) -> Found:
     """The refinement's last steps, where the fixed image lies; without any, everything is as it was."""
     began = time.monotonic()
     if seconds is not None and seconds <= 0:
         return found
-    how = settings.volume if there.grid.dimension == 3 else settings
     here = found
     if found.middle.is_split:
         device = found.pair.fixed.device
+        how = settings.volume if there.grid.dimension == 3 else settings
         pair = images.read(
             there,
             multiple=_reduction(settings, there.grid),
@@ -198,7 +206,7 @@ def _finished(
         displacement = there.displacement(found.to_world(pair.grid), pair.grid).to(device)
         here = Found(there, pair, replace(found.adaptation, displacement=displacement))
     left = None if seconds is None else seconds - (time.monotonic() - began)
-    finished = finish(here.adaptation, here.pair, settings=how.refinement, seconds=left)
+    finished = finish(here.adaptation, here.pair, settings=refinement, seconds=left)
     if finished.iterations == found.adaptation.iterations:
         return found._replace(adaptation=replace(found.adaptation, stop_reason=finished.stop_reason))
     return here._replace(adaptation=finished)
