@@ -4,9 +4,10 @@
     python scripts/results_page.py [PAGE.md]
 
 The template has the words, the rows have every figure: ``table(file, reference)`` is a table of all methods of a file,
-``of(file, method).dice`` (or any other figure of a summary) a number in the text, ``less(file, reference)`` a table of
-how far the reference is ahead of every other method, and ``mean(file, "dice", pair="1")`` or ``measured(file)`` one of
-what a script wrote; ``terms(file)`` is the table of what each term of the objective buys.
+``less(file, reference)`` one of how far the reference is ahead of every other method, ``terms(file)`` one of what each
+term of the objective buys; ``of(file, method).dice`` (or any other figure of a summary), the Dice of single labels by
+``structures(file, method, "4", "43")``, ``mean(file, "dice", pair="1")`` of what a script wrote, and
+``change(file, figure, term)``, the mean change without a term, are numbers in the text; ``measured(file)`` is the file.
 """
 
 import json
@@ -24,15 +25,16 @@ from sarnet.report import markdown_table, result_tables
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 RESULTS = DOCS / "results"
 
-WHOLE = {"training": "nothing yet: the weights they begin with", "nothing": "**the whole objective**"}
+STATED = {"training": "nothing yet: the weights they begin with", "nothing": "**the whole objective**"}
 """Lines of the table of terms that state figures; all others state what changes against the whole objective."""
 TERM_FIGURES = {
-    "relative_field_error": "error / \\|u\\|",
-    "lung_dice": "lung Dice",
-    "inverse_consistency_voxels": "both ways, pixels",
-    "brain2d_dice": "brain slices: Dice",
-    "brain2d_folding_percent": "brain slices: folding, %",
+    "error / \\|u\\|": ("relative_field_error", 4),
+    "lung Dice": ("lung_dice", 4),
+    "both ways, pixels": ("inverse_consistency_voxels", 3),
+    "brain slices: Dice": ("brain2d_dice", 4),
+    "brain slices: folding, %": ("brain2d_folding_percent", 2),
 }
+"""Heading to the figure in a row and its digits."""
 
 
 def main() -> None:
@@ -40,7 +42,16 @@ def main() -> None:
     environment = Environment(  # noqa: S701  # Markdown, from this repository alone
         loader=FileSystemLoader(DOCS), undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
     )
-    environment.globals.update(table=_table, of=_of, less=_less, mean=_mean, measured=_measured, terms=_terms)
+    environment.globals.update(
+        table=_table,
+        of=_of,
+        less=_less,
+        structures=_structures,
+        mean=_mean,
+        measured=_measured,
+        terms=_terms,
+        change=_change,
+    )
     environment.filters.update(fixed=lambda value, digits=3: f"{value:.{digits}f}")
     page = Path(sys.argv[1]) if len(sys.argv) > 1 else DOCS / "results.md"
     write_whole(page, environment.get_template("results.md.j2").render().encode())
@@ -69,6 +80,13 @@ def _of(name: str, method: str) -> Summary:
     return summarise([row for row in _rows(name) if row.method == method])
 
 
+def _structures(name: str, method: str, *labels: str) -> float:
+    """A method's Dice of single structures: the mean of them over each pair, then over pairs."""
+    pairs = [[row.dice_by_label.get(label) for label in labels] for row in _rows(name) if row.method == method]
+    known = [[value for value in pair if value is not None] for pair in pairs]
+    return float(np.mean([np.mean(pair) for pair in known if pair]))
+
+
 def _measured(name: str) -> Any:
     return json.loads((RESULTS / name).read_text(encoding="utf-8"))
 
@@ -82,18 +100,29 @@ def _mean(name: str, figure: str, **where: Any) -> float:
 def _terms(name: str) -> str:
     """A line a training: the whole objective's figures, and how far they change without a term, seed by seed."""
     found = _measured(name)
-    lines = [f"| trained by | {' | '.join(TERM_FIGURES.values())} |", "|---|" + "---:|" * len(TERM_FIGURES)]
+    lines = [f"| trained by | seeds | {' | '.join(TERM_FIGURES)} |", "|---|---:|" + "---:|" * len(TERM_FIGURES)]
     for without in dict.fromkeys(each["without"] for each in found):
-        cells = [WHOLE.get(without, f"without {without.replace('_', ' ')}")]
-        for figure in TERM_FIGURES:
-            of_seed, whole = (
-                {each["seed"]: each[figure] for each in found if each["without"] == chosen}
-                for chosen in (without, "nothing")
-            )
-            values = [of_seed[seed] - (0 if without in WHOLE else whole[seed]) for seed in of_seed]
-            cells.append(_with_range(values, ".4f" if without in WHOLE else "+.4f"))
-        lines.append(f"| {' | '.join(cells)} |")
+        cells = [STATED.get(without, f"without {without.replace('_', ' ')}")]
+        for figure, digits in TERM_FIGURES.values():
+            values = _by_seed(found, without, figure)
+            if without not in STATED:
+                whole = _by_seed(found, "nothing", figure)
+                values = {seed: value - whole[seed] for seed, value in values.items() if seed in whole}
+            sign = "" if without in STATED else "+"
+            cells.append(_with_range(list(values.values()), f"{sign}.{digits}f"))
+        lines.append(f"| {' | '.join([cells[0], str(len(values)), *cells[1:]])} |")
     return "\n".join(lines)
+
+
+def _change(name: str, figure: str, without: str) -> float:
+    """What a figure changes by without a term, as a share of the whole objective's, over the seeds of both."""
+    found = _measured(name)
+    each, whole = (_by_seed(found, chosen, figure) for chosen in (without, "nothing"))
+    return float(np.mean([each[seed] / whole[seed] - 1 for seed in each.keys() & whole.keys()]))
+
+
+def _by_seed(found: list[dict[str, Any]], without: str, figure: str) -> dict[int, float]:
+    return {each["seed"]: each[figure] for each in found if each["without"] == without}
 
 
 def _with_range(values: list[float], form: str) -> str:

@@ -18,6 +18,7 @@ from typing import Annotated, Any
 
 import typer
 
+from sarnet import __version__
 from sarnet.benchmark import Row, plan, summarise
 from sarnet.benchmark.hardware import hardware
 from sarnet.config import BenchmarkSettings, RegistrationSettings, TrainingSettings, read_settings
@@ -26,15 +27,17 @@ from sarnet.training import train
 
 CPU = Path(__file__).parent.parent / "configs" / "cpu.toml"
 START = "sarnet-cxr-initial"
-STEPS = 24
+STEPS, RATE = 24, 2e-4
 SHORT = (
     f"adversarial.steps={STEPS}",
-    "adversarial.warm_up_steps=6",
-    "adversarial.learning_rate=2e-4",
+    f"adversarial.warm_up_steps={STEPS // 4}",
+    f"adversarial.learning_rate={RATE}",
     f"validate_steps={2 * STEPS}",
     'adversarial.sources=[{kind="simulated", pairs=1, masks=false}, {kind="patients", pairs=1}]',
 )
 X_RAYS, BRAINS = 16, 10
+RECIPE = {"steps": STEPS, "learning_rate": RATE, "x_rays": X_RAYS, "brains": BRAINS}
+"""Written into every row: those of another recipe are not mixed with these."""
 
 TERMS: dict[str, tuple[str, ...]] = {
     "field": ("field", "field_length", "coarse_field"),
@@ -44,7 +47,7 @@ TERMS: dict[str, tuple[str, ...]] = {
     },
     **{name: (name,) for name in ("lncc", "inverse_consistency", "smoothness", "folding")},
 }
-"""A line of the table to the weights it sets to zero; the known field counts in three forms."""
+"""A line of the table to the weights it sets to zero; the known field counts in three forms, taken out together."""
 
 
 def main(
@@ -57,6 +60,9 @@ def main(
 ) -> None:
     """Train and measure what is not in ``rows`` yet."""
     found: list[dict[str, Any]] = json.loads(rows.read_text(encoding="utf-8")) if rows.exists() else []
+    others = [row for row in found if any(row[name] != value for name, value in RECIPE.items())]
+    if others:
+        raise typer.BadParameter(f"{rows} has {len(others)} rows of another recipe than {RECIPE}: choose another file")
     done = {(row["without"], row["seed"]) for row in found}
     todo: list[tuple[str, int]] = [("training", 0)] if 0 in seed else []
     todo += [(term, each) for each in seed for term in ("nothing", *TERMS)]
@@ -65,8 +71,8 @@ def main(
         with tempfile.TemporaryDirectory() as out:
             weights = START if term == "training" else _train(term, each, visits, vgg, out)
             figures = _measure(weights, visits, brain2d)
-        row = {"without": term, "seed": each, "steps": 0 if term == "training" else STEPS, **figures}
-        found.append(row | {"seconds": round(time.perf_counter() - begin, 1), "hardware": hardware()})
+        row = {"without": term, "seed": each, **RECIPE, **figures, "seconds": round(time.perf_counter() - begin, 1)}
+        found.append(row | {"version": __version__, "hardware": hardware()})
         write_whole(rows, ("[\n" + ",\n".join(map(json.dumps, found)) + "\n]\n").encode())
         print(found[-1], flush=True)
 

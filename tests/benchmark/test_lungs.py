@@ -4,7 +4,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from sarnet.benchmark.lungs import LUNGS, lung_cases
+from sarnet.benchmark.lungs import LUNGS, lung_cases, radiographs_of
 from sarnet.config import BenchmarkSettings
 from sarnet.datasets import load_images, load_masks, read_radiographs, split_by_patient
 from sarnet.errors import DataError
@@ -96,9 +96,17 @@ def test_what_nobody_could_tell_is_handed_on_to_be_ignored(visits):
     assert (pair.labels.fixed.array[:2] == 127).all()
 
 
-def test_test_split_is_that_of_its_seed(visits):
-    (test,) = split_by_patient(read_radiographs(visits), seed=3).test
+def test_test_split_is_that_of_its_seed_whatever_else_is_drawn(visits):
+    everyone = read_radiographs(visits)
+    by_seed = [split_by_patient(everyone, seed=seed).test for seed in range(6)]
+    other = next(seed for seed in range(6) if by_seed[seed] != by_seed[0])
+    settings = BenchmarkSettings(protocol="xray", data=visits, split="test")
 
+    assert radiographs_of(settings) == by_seed[0]
+    assert radiographs_of(settings.model_copy(update={"seed": other})) == by_seed[0]
+    assert radiographs_of(settings.model_copy(update={"split_seed": other})) == by_seed[other]
+
+
+def test_one_image_alone_is_no_pair(visits):
     with pytest.raises(DataError, match="leaves 1 X-rays, but pairs need two at least"):
-        lung_cases(BenchmarkSettings(protocol="xray", data=visits, split="test", split_seed=3))
-    assert test.patient.startswith("p")
+        lung_cases(BenchmarkSettings(protocol="xray", data=visits, split="test"))

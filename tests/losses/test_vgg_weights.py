@@ -98,8 +98,8 @@ def test_missing_weights_are_answered_with_how_to_get_them(tmp_path, monkeypatch
     assert "\n" not in said
 
 
-def test_missing_file_is_named(tmp_path):
-    with pytest.raises(DataError, match=r"nowhere\.safetensors do not exist"):
+def test_missing_file_is_named_and_how_to_get_one(tmp_path):
+    with pytest.raises(DataError, match=r"nowhere\.safetensors do not exist: get torchvision's \(528 MB\) with python"):
         read_vgg(tmp_path / "nowhere.safetensors")
 
 

@@ -10,8 +10,7 @@ from scipy import ndimage
 from sarnet.config import RegistrationSettings
 from sarnet.images import Grid, Image, SamplePair, sample_pair
 from sarnet.networks import LoadedGenerator, load_generator
-from sarnet.registration import ImagePair, Labels, Masks, Middle, NetworkPair, Registration, register
-from sarnet.registration.image_pair import Regions
+from sarnet.registration import ImagePair, Labels, Masks, Middle, NetworkPair, Regions, Registration, register
 from sarnet.transforms import Transform
 
 FAST = RegistrationSettings(threads=1, longest_voxels=208, magnified_voxels=208)
@@ -40,7 +39,7 @@ def prepare() -> Callable[..., NetworkPair]:
         **settings,
     ) -> NetworkPair:
         middle = Middle.of(fixed.grid, moving.grid, start or Transform.identity(fixed.grid))
-        return ImagePair.of(fixed, moving, masks=masks, regions=regions).prepared(middle, **settings)
+        return ImagePair.of(fixed, moving, masks=masks, regions=regions).read_for_network(middle, **settings)
 
     return make
 

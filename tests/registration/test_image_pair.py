@@ -6,7 +6,8 @@ import torch
 
 from sarnet.errors import InputError
 from sarnet.images import Image, normalise, resample
-from sarnet.registration.image_pair import Masks
+from sarnet.registration.image_pair import ImagePair, Masks
+from sarnet.registration.middle import Middle
 from sarnet.transforms import Transform
 
 
@@ -155,3 +156,18 @@ def test_fine_moving_image_is_averaged_before_it_is_read_coarsely(prepare):
     pair = prepare(fixed, board, Transform.identity(fixed.grid), longest_voxels=64)
 
     assert (pair.moving[0, 0, 2:-2, 2:-2] - 0.5).abs().max() < 0.1
+
+
+def test_read_for_no_network_is_the_same_pair(prepare, sample, here):
+    middle = Middle.of(sample.fixed.grid, sample.moving.grid, here)
+    upper = np.zeros(sample.fixed.grid.shape, np.uint8)
+    upper[:100] = 1
+    images = ImagePair.of(sample.fixed, sample.moving, masks=Masks(fixed=replace(sample.fixed, array=upper)))
+
+    plain = images.read(middle, longest_voxels=120, multiple=8)
+    seen = images.read_for_network(middle, longest_voxels=120, multiple=8, magnified_voxels=240)
+
+    assert plain.grid == seen.grid
+    for name in ("fixed", "moving", "weight"):
+        assert torch.equal(getattr(plain, name), getattr(seen, name)), name
+    assert (plain.magnification, seen.magnification) == (1.0, 2.0)

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from sarnet.config import FinishSettings, RefinementSettings
-from sarnet.fields import compose, jacobian_determinant, warp
+from sarnet.fields import compose, invert, jacobian_determinant, resize_field, warp
 from sarnet.images import Grid
 from sarnet.losses import lncc
 from sarnet.registration.adaptation import Adaptation
@@ -94,11 +94,36 @@ def test_start_is_kept_where_refining_makes_it_worse(pair, refined):
     assert kept.stop_reason == "the iterations of every level were done, but the cost was no lower"
 
 
-def test_budget_ends_it(pair):
-    found = refine(_start(pair), pair, settings=SETTINGS, seconds=1e-9)
+def test_start_on_a_coarser_grid_goes_the_same_way_as_on_the_pairs_own(pair, refined):
+    coarse = resize_field(refined.displacement, tuple(size // 2 for size in pair.fixed.shape[2:]))
+    fine = resize_field(coarse, tuple(pair.fixed.shape[2:]))
+
+    of_coarse, of_fine = (refine(_start(pair, each), pair, settings=SETTINGS) for each in (coarse, fine))
+
+    assert of_coarse.displacement.shape == fine.shape
+    assert of_coarse.costs[0] == of_fine.costs[0]
+    inside = pair.weight[0, 0] > 0
+    assert float((of_coarse.displacement - of_fine.displacement)[0].norm(dim=0)[inside].mean()) < 0.1
+
+
+def test_what_was_found_the_other_way_counts_as_much_as_what_was_found_this_way(pair, refined):
+    tiny = RefinementSettings(factors=(2, 1), iterations=(1, 1), step_voxels=0.01)
+    back = invert(refined.displacement).displacement
+
+    found = refine(_start(pair), pair, back=back, settings=tiny).displacement
+
+    # nothing was found this way: the mean of the two is half of the field
+    inside = pair.weight[0, 0] > 0
+    half = refined.displacement / 2
+    assert float((found - half)[0].norm(dim=0)[inside].mean()) < 0.25 * float(half[0].norm(dim=0)[inside].mean())
+
+
+def test_budget_ends_it_and_what_there_was_stays(pair, refined):
+    found = refine(_start(pair, refined.displacement), pair, settings=SETTINGS, seconds=1e-9)
 
     assert found.iterations == 7
     assert "s that there were are over" in found.stop_reason
+    assert torch.equal(found.displacement, refined.displacement)
 
 
 def test_levels_on_which_an_axis_would_vanish_are_skipped(pair):

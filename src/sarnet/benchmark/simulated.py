@@ -6,6 +6,8 @@ from functools import partial
 from typing import Any
 
 import torch
+from jaxtyping import Bool
+from torch import Tensor
 
 from sarnet import __version__
 from sarnet.benchmark.hardware import hardware
@@ -15,6 +17,7 @@ from sarnet.benchmark.row import Row, RowKey, settings_hash
 from sarnet.config import BenchmarkSettings
 from sarnet.datasets import Radiograph, load_images, load_masks, simulate_pair
 from sarnet.fields import compose, warp
+from sarnet.images import foreground
 from sarnet.metrics import folding_percent, inverse_consistency_voxels, mask_dice
 from sarnet.networks import LoadedGenerator, load_generator
 
@@ -25,7 +28,8 @@ def plan_simulated(settings: BenchmarkSettings) -> Plan:
     """Plan a forward pass of the network on one pair an image.
 
     Masks are warped linearly, both ways, and cut at one half; times are of the forward pass alone, after a warm-up.
-    Inverse consistency is that of this pass and of another with the images exchanged.
+    Inverse consistency is that of this pass and of another with the images exchanged, in the body where a constant
+    background surrounds it.
 
     Raises:
         DataError: If the images are not there.
@@ -39,7 +43,7 @@ def plan_simulated(settings: BenchmarkSettings) -> Plan:
 
 
 def _settings(settings: BenchmarkSettings, loaded: LoadedGenerator) -> dict[str, Any]:
-    told = settings.model_dump(mode="json", include={"dataset", "simulation", "seed"})
+    told = settings.model_dump(mode="json", include={"dataset", "simulation", "seed", "split_seed"})
     return {**told, "weights_sha256": loaded.sha256}
 
 
@@ -76,9 +80,13 @@ def _measure(
                 seconds=seconds,
                 iterations=0,
                 folding_percent=folding_percent(found),
-                inverse_consistency_voxels=inverse_consistency_voxels(compose(found, back)),
+                inverse_consistency_voxels=inverse_consistency_voxels(compose(found, back), inside=_body(fixed)),
                 dice_before=mask_dice(fixed_mask, both.moving[:, 1:] >= 0.5),
                 dice=mask_dice(fixed_mask, warp(both.moving[:, 1:], found) >= 0.5),
                 field_voxels=float(both.displacement.norm(dim=1).mean()),
                 field_error_voxels=float((found - both.displacement).norm(dim=1).mean()),
             )
+
+
+def _body(image: Tensor) -> Bool[Tensor, "1 y x"]:
+    return torch.from_numpy(foreground(image[0, 0].numpy()))[None]

@@ -109,7 +109,7 @@ class BenchmarkSettings(Settings):
     seed: int = 0
     """Of the simulated pairs."""
     split_seed: int = 0
-    """Of the split by patient: that of the training, so that what is tested was not seen there."""
+    """Of the split by patient; must be that of the training, or what is tested was seen there."""
 
     @model_validator(mode="before")
     @classmethod

@@ -84,6 +84,8 @@ class RefinementSettings(Settings):
     def _check_levels(self) -> "RefinementSettings":
         if len(self.factors) != len(self.iterations):
             raise ValueError(f"factors {self.factors} and iterations {self.iterations} must be as many")
+        if list(self.factors) != sorted(set(self.factors), reverse=True):
+            raise ValueError(f"factors are {self.factors}, but must fall: coarse to fine")
         if self.window_voxels % 2 == 0:
             raise ValueError(f"window_voxels is {self.window_voxels}, but must be odd")
         return self
@@ -137,9 +139,20 @@ class RegistrationSettings(Settings):
     """The same where the field is refined afterwards: briefly, for refining finds the rest."""
     paper: PaperSettings = PaperSettings()
     refinement: RefinementSettings = RefinementSettings()
+    """Of slices that the network does not know."""
     known_refinement: RefinementSettings = RefinementSettings(fluid_voxels=3.0, finish=FinishSettings(iterations=0))
-    """The same of slices that the network knows: its masks lead there, and ribs and clothes shall not."""
+    """Of slices that it knows, X-rays of chests (``known_to_network`` in the record): its masks lead there, ribs and
+    clothes shall not. There are no last steps, for which the masks would not count."""
     volume: VolumeSettings = VolumeSettings()
+
+    @model_validator(mode="after")
+    def _check_known(self) -> "RegistrationSettings":
+        if self.known_refinement.finish.iterations:
+            raise ValueError(
+                f"known_refinement.finish.iterations is {self.known_refinement.finish.iterations}, but must be 0: the "
+                "network's masks do not count in the last steps"
+            )
+        return self
 
     @property
     def threads_used(self) -> int:

@@ -193,7 +193,7 @@ def load_images(radiographs: tuple[Radiograph, ...], *, size: int) -> Float[Tens
     """Read the images, each resampled to ``size`` pixels squared and normalised to [0, 1].
 
     Raises:
-        DataError: If one cannot be read, or is a volume.
+        DataError: If one cannot be read, is a volume, or holds a value that is not finite.
     """
     arrays = [normalise(_squared(_plane(r.image), size, "linear").array) for r in radiographs]
     return torch.from_numpy(np.stack(arrays))[:, None]
@@ -216,6 +216,10 @@ def _plane(path: Path) -> Image:
     image = read_image(path)
     if image.grid.dimension != 2:
         raise DataError(f"{path} is a volume, but images of two axes are trained on: prepare slices of it")
+    if not np.isfinite(image.array).all():
+        raise DataError(
+            f"{path} holds NaN or infinity, but every pixel must have a value: leave the image out, or fill it"
+        )
     return image
 
 

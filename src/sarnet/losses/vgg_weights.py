@@ -20,6 +20,12 @@ _PUBLISHED = "https://download.pytorch.org/models/vgg16-397923af.pth"
 _PUBLISHED_HASH = "397923af"
 """What the file's SHA-256 begins with: torchvision puts it into the name."""
 
+_HOW_TO_GET = (
+    "get torchvision's (528 MB) with "
+    f"python -c \"import torch; torch.hub.load_state_dict_from_url('{_PUBLISHED}', check_hash=True)\", "
+    "or give a file that is there, or switch the term off (vgg = 0 among the weights)"
+)
+
 
 def read_vgg(path: Path | None = None) -> VggFeatures:
     """Read VGG16's convolutions.
@@ -38,7 +44,7 @@ def read_vgg(path: Path | None = None) -> VggFeatures:
     """
     path = _published_file() if path is None else path
     if not path.is_file():
-        raise DataError(f"vgg weights {path} do not exist")
+        raise DataError(f"vgg weights {path} do not exist: {_HOW_TO_GET}")
     record, tensors = _read_safetensors(path) if path.suffix == ".safetensors" else _read_published(path)
     convolutions = {name: value.float() for name, value in tensors.items() if name.startswith("features.")}
     with torch.device("meta"):  # no weights are drawn that would be thrown away
@@ -56,11 +62,7 @@ def _published_file() -> Path:
     """Where torch.hub keeps torchvision's file."""
     path = Path(torch.hub.get_dir()) / "checkpoints" / _PUBLISHED.rpartition("/")[2]
     if not path.is_file():
-        fetch = f"import torch; torch.hub.load_state_dict_from_url('{_PUBLISHED}', check_hash=True)"
-        raise DataError(
-            f'vgg weights are not at {path}: get them (528 MB) with python -c "{fetch}", '
-            "or give a file, or switch the term off (vgg = 0 among the weights)"
-        )
+        raise DataError(f"vgg weights are not at {path}: {_HOW_TO_GET}")
     return path
 
 

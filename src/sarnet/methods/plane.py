@@ -51,7 +51,7 @@ def register_plane(
                 start = align(fixed, moving, kind="affine", threads=registration.threads_used).transform
         with clock.stage("resampling"):
             middle = Middle.of(fixed.grid, moving.grid, start)
-            pair = ImagePair.of(fixed, moving).prepared(
+            pair = ImagePair.of(fixed, moving).read_for_network(
                 middle,
                 multiple=multiple,
                 longest_voxels=registration.longest_voxels,

@@ -3,7 +3,7 @@
 from sarnet.registration.both_ways import register_images
 from sarnet.registration.files import PairFiles, PairImages, read_pair
 from sarnet.registration.guides import Guides
-from sarnet.registration.image_pair import ImagePair, Masks
+from sarnet.registration.image_pair import ImagePair, Masks, Regions
 from sarnet.registration.measure import Labels
 from sarnet.registration.middle import Middle
 from sarnet.registration.network_pair import NetworkPair
@@ -27,6 +27,7 @@ __all__ = [
     "PairFiles",
     "PairImages",
     "Record",
+    "Regions",
     "Registration",
     "check_result_folder",
     "magnified",

@@ -135,7 +135,7 @@ class Guides:
 
 
 def _mask(labels: Image, structure: int) -> Image:
-    return Image(array=(labels.array == structure).astype(np.float32), grid=labels.grid)
+    return Image(array=(labels.array == structure).astype(np.uint8), grid=labels.grid)
 
 
 def _spots(points: Float[np.ndarray, "point axis"], grid: Grid, width_mm: float) -> Image:

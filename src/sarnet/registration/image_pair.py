@@ -52,7 +52,7 @@ class Regions:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ImagePair:
-    """Both images, looked through once, with where they count and what shall meet."""
+    """Both images, normalised once, the masks within which they count, and the regions that shall meet."""
 
     fixed: NormalisedImage
     moving: NormalisedImage
@@ -80,8 +80,8 @@ class ImagePair:
 
     def content(self, middle: Middle) -> Bool[np.ndarray, "*space"]:
         """Return where either image shows more than background and both reach, on the middle's grid."""
-        fixed = self.fixed.kinds(middle.to_fixed, middle.grid)
-        moving = self.moving.kinds(middle.to_moving, middle.grid)
+        fixed = self.fixed.read_kinds(middle.to_fixed, middle.grid)
+        moving = self.moving.read_kinds(middle.to_moving, middle.grid)
         reached = (fixed != OUTSIDE) & (moving != OUTSIDE)
         content: np.ndarray = reached & ((fixed == SHOWN) | (moving == SHOWN))
         return content
@@ -89,7 +89,7 @@ class ImagePair:
     def read(
         self, middle: Middle, *, longest_voxels: int, multiple: int = 1, similarity: MeasuredSimilarity = "lncc"
     ) -> NetworkPair:
-        """Read the pair on the network's grid, for no network to see.
+        """Read the pair on the network's grid.
 
         The grid is a crop of the middle's to the foreground of both images, where its spacing allows, so that images
         that need no affine map are not interpolated; see :func:`sarnet.images.network_grid`.
@@ -106,7 +106,7 @@ class ImagePair:
         pair = self._whole(middle, longest_voxels=longest_voxels, multiple=multiple)
         return replace(self._counted(pair, middle), similarity=similarity)
 
-    def prepared(
+    def read_for_network(
         self,
         middle: Middle,
         *,
@@ -198,12 +198,11 @@ def _on_background(mapped: np.ndarray, other: np.ndarray, shown: np.ndarray) -> 
 
 
 def _soft(masks: Sequence[Image], transform: Transform, grid: Grid) -> Float[Tensor, "1 region *space"]:
+    """Masks read linearly, a channel each."""
     return torch.cat([_tensor(apply(transform, each, grid, interpolation="linear").array) for each in masks], dim=1)
 
 
-def _bounding_box(content: np.ndarray) -> tuple[slice, ...] | None:
-    if not content.any():
-        return None
+def _bounding_box(content: np.ndarray) -> tuple[slice, ...]:
     box = []
     for axis in range(content.ndim):
         others = tuple(other for other in range(content.ndim) if other != axis)

@@ -66,7 +66,7 @@ class Middle:
         Args:
             displacement: In voxels of ``grid``.
             grid: Part of the middle that the field covers; beyond it, the vector at its nearest edge holds.
-            target: Grid of the fixed image.
+            target: Of the result, in the fixed image's space.
         """
         voxels = displacement[0].movedim(0, -1).cpu().numpy()
         world = voxels @ grid.voxel_to_world().T.astype(np.float32)

@@ -1,4 +1,4 @@
-"""A pair of images as the network sees it."""
+"""A pair of images where it is compared."""
 
 from dataclasses import dataclass, replace
 
@@ -13,7 +13,7 @@ from sarnet.images import Grid
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class NetworkPair:
-    """Both images in [0, 1] on the network's grid, in the middle between them."""
+    """Both images in [0, 1] on the network's grid: in the middle between them, or where the fixed one lies."""
 
     fixed: Float[Tensor, "1 1 *space"]
     moving: Float[Tensor, "1 1 *space"]

@@ -17,48 +17,51 @@ _COARSER = 1.5
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class NormalisedImage:
-    """An image in [0, 1], looked through once, however often it is read."""
+    """An image in [0, 1], normalised once, however often it is read."""
 
-    whole: Image
+    values: Image
     """In [0, 1], on the image's own grid."""
-    whole_kinds: Image
+    kinds: Image
     """``BACKGROUND`` or ``SHOWN``, on the same."""
 
     @classmethod
     def of(cls, image: Image) -> "NormalisedImage":
-        """Look through an image, whose intensities may be of any unit.
+        """Normalise an image, and tell it from its background.
 
-        References:
-            :func:`sarnet.images.normalise`, :func:`sarnet.images.foreground`.
+        Args:
+            image: Of any intensity unit.
         """
         kinds = np.where(foreground(image.array), SHOWN, BACKGROUND).astype(np.uint8)
         return cls(
-            whole=Image(array=normalise(image.array), grid=image.grid), whole_kinds=Image(array=kinds, grid=image.grid)
+            values=Image(array=normalise(image.array), grid=image.grid), kinds=Image(array=kinds, grid=image.grid)
         )
 
     def read(self, transform: Transform, grid: Grid) -> Float[np.ndarray, "*space"]:
-        """Return the image on a grid; what the identity leads to is smoothed where the grid is coarser, and no more.
+        """Return the image on a grid.
+
+        Under the identity it is resampled once. Else it is read linearly, and where the grid is much coarser than the
+        image, it is first brought to the grid's spacing.
 
         Args:
             transform: From the grid's space to the image's.
             grid: Of the result.
         """
         if np.array_equal(transform.homogeneous(), np.eye(grid.dimension + 1)) and transform.displacement is None:
-            return resample(self.whole, grid).array
+            return resample(self.values, grid).array
         return apply(transform, self._at_spacing(grid), grid, interpolation="linear").array
 
-    def kinds(self, transform: Transform, grid: Grid) -> UInt8[np.ndarray, "*space"]:
-        """Return what is where on a grid, ``OUTSIDE`` where the image does not reach.
+    def read_kinds(self, transform: Transform, grid: Grid) -> UInt8[np.ndarray, "*space"]:
+        """Return what is where on a grid: ``OUTSIDE`` where the image does not reach.
 
         Args:
             transform: From the grid's space to the image's.
             grid: Of the result.
         """
-        return apply(transform, self.whole_kinds, grid, interpolation="nearest", outside=OUTSIDE).array
+        return apply(transform, self.kinds, grid, interpolation="nearest", outside=OUTSIDE).array
 
     def _at_spacing(self, grid: Grid) -> Image:
-        own, wanted = self.whole.grid, grid.spacing[0]
+        own, wanted = self.values.grid, grid.spacing[0]
         if wanted <= _COARSER * min(own.spacing):
-            return self.whole
+            return self.values
         extent = max(size * spacing for size, spacing in zip(own.size, own.spacing, strict=True))
-        return resample(self.whole, network_grid(own, multiple=1, longest_voxels=max(1, round(extent / wanted))))
+        return resample(self.values, network_grid(own, multiple=1, longest_voxels=max(1, round(extent / wanted))))

@@ -76,8 +76,8 @@ def refine(
     """
     began = time.monotonic()
     space = tuple(pair.fixed.shape[2:])
-    whole = resize_field(start.displacement, space)
-    first = _cost(whole, pair, settings)
+    unrefined = resize_field(start.displacement, space)
+    first = _cost(unrefined, pair, settings)
     iterations, reason = 0, "the iterations of every level were done"
 
     def cost(channels: Tensor, weight: Tensor) -> Tensor:
@@ -89,11 +89,10 @@ def refine(
         if factor == 1 or min(space) >= _SHORTEST_AXIS * factor
     ]
     # halved where it is first needed: an inversion at full resolution would cost a volume as much as many steps
-    coarsest = levels[0][0] if levels else 1
-    first_space = tuple(size // coarsest for size in space)
-    halves = _halved(resize_field(start.displacement, first_space))
+    coarsest = tuple(size // levels[0][0] for size in space) if levels else space
+    halves = _halved(resize_field(start.displacement, coarsest))
     if back is not None:
-        halves = (halves + _halved(resize_field(back, first_space)).flip(0)) / 2
+        halves = (halves + _halved(resize_field(back, coarsest)).flip(0)) / 2
     for factor, count in levels:
         level = _level(pair, factor)
         halves = resize_field(halves, tuple(level.channels.shape[2:]))
@@ -109,8 +108,8 @@ def refine(
     to_fixed, to_moving = resize_field(halves, space).chunk(2)
     displacement = compose(invert(to_fixed, iterations=20, tolerance_voxels=0.01).displacement, to_moving)
     last = _cost(displacement, pair, settings)
-    if not last < first:
-        displacement, reason = whole, f"{reason}, but the cost was no lower"
+    if not (iterations and last < first):  # halved and put together again it is smoother, which is no refinement
+        displacement, reason = unrefined, f"{reason}, but the cost was no lower"
     return Adaptation(
         displacement=displacement,
         costs=(first, min(first, last)),
@@ -134,7 +133,7 @@ def finish(
         start: What the refinement found, as a field on the pair's grid.
         pair: The images on a grid of the fixed one's space.
         settings: Of the refinement.
-        seconds: Time at most.
+        seconds: Time at most; the step that is under way is then taken.
 
     Returns:
         The field. The costs stay those of the refinement, which were counted in the middle.

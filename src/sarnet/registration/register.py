@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sarnet.config import AdaptationSettings, RefinementSettings, RegistrationSettings
 from sarnet.errors import GridError, InputError
-from sarnet.images import Grid, Image
+from sarnet.images import Image
 from sarnet.networks import Generator, LoadedGenerator, load_generator
 from sarnet.registration.adaptation import Adaptation, adapt_last_layer, similarity_cost, unadapted
 from sarnet.registration.guides import Guides
@@ -47,8 +47,8 @@ def register(  # noqa: PLR0913  each by its name alone
     volume is seen plane by plane by the same network (method, section 8). The same input, settings and threads give the
     same result to the bit, whatever was registered before. Refined from an affine start, a pair is compared in the
     middle between its images, where the other way round gives the inverse, as far as voxels can say it; a few last
-    steps (``refinement.finish``) lie where the fixed image does. Landmarks and fields to start from are those of the
-    fixed image.
+    steps (``refinement.finish``) lie where the fixed image does. Slices that the network knows, X-rays of chests, are
+    refined by ``known_refinement``. Landmarks and fields to start from are those of the fixed image.
 
     .. math:: warped(p) = moving(T(p)), \quad T = H \circ (y + u(y)) \circ H, \quad H H = A
 
@@ -140,6 +140,8 @@ def _deform(
     is_refined = settings.adapt == "refined"
     is_volume = fixed.grid.dimension == 3
     how = settings.volume if is_volume else settings
+    # the planes of a volume are many: the network sees them on a coarser grid, which the refinement then leaves
+    reduction = settings.volume.reduction if is_volume else 1
     with work.clock.stage("resampling"):
         work.start = guides.through_landmarks(work.start)
         # what is looked at both ways has to lie alike both ways; else the fixed image is best left as it is
@@ -149,14 +151,14 @@ def _deform(
             middle = Middle.unsplit(fixed.grid, work.start)
         regions = guides.regions(fixed.grid, moving.grid, weight=settings.guide_weight)
         images = ImagePair.of(fixed, moving, masks=masks, regions=regions)
-        pair = images.prepared(
+        pair = images.read_for_network(
             middle,
-            multiple=_reduction(settings, fixed.grid),
+            multiple=reduction,
             longest_voxels=how.longest_voxels,
             magnified_voxels=0 if is_volume else settings.magnified_voxels,
             similarity=settings.similarity,
         ).to(device)
-        seen = pair.reduced(_reduction(settings, fixed.grid))
+        seen = pair.reduced(reduction)
     with work.clock.stage("network"):
         look = _looked_at(seen, middle, loaded.generator.to(device), settings)
     with work.clock.stage("adaptation"):
@@ -170,51 +172,35 @@ def _deform(
         with work.clock.stage("refinement"):
             refined = refine(adaptation, pair, back=back, settings=refinement, seconds=settings.budget)
         found = found._replace(adaptation=refined)
-        if refinement.finish.iterations:
+        left = None if settings.budget is None else settings.budget - work.clock.seconds["refinement"]
+        if refinement.finish.iterations and (left is None or left > 0):
             with work.clock.stage("finish"):
-                left = None if settings.budget is None else settings.budget - work.clock.seconds["refinement"]
-                there = Middle.unsplit(fixed.grid, work.start)
-                found = _finished(found, images, there, settings, refinement, seconds=left)
+                began = time.monotonic()
+                space = Middle.unsplit(fixed.grid, work.start)
+                beside = _beside_fixed(found, images, space, longest_voxels=how.longest_voxels, multiple=reduction)
+                left = None if left is None else left - (time.monotonic() - began)
+                found = _finished(found, beside, refinement, seconds=left)
     with work.clock.stage("to world"):
         work.transform = found.to_world(fixed.grid)
     work.look, work.found = look, found
 
 
-def _finished(
-    found: Found,
-    images: ImagePair,
-    there: Middle,
-    settings: RegistrationSettings,
-    refinement: RefinementSettings,
-    *,
-    seconds: float | None,
-) -> Found:
-    """The refinement's last steps, where the fixed image lies; without any, everything is as it was."""
-    began = time.monotonic()
-    if seconds is not None and seconds <= 0:
+def _beside_fixed(found: Found, images: ImagePair, space: Middle, *, longest_voxels: int, multiple: int) -> Found:
+    """The same field where the fixed image lies, on images read there; as it is, if it lies there already."""
+    if not found.middle.is_split:
         return found
-    here = found
-    if found.middle.is_split:
-        device = found.pair.fixed.device
-        how = settings.volume if there.grid.dimension == 3 else settings
-        pair = images.read(
-            there,
-            multiple=_reduction(settings, there.grid),
-            longest_voxels=how.longest_voxels,
-            similarity=found.pair.similarity,
-        ).to(device)
-        displacement = there.displacement(found.to_world(pair.grid), pair.grid).to(device)
-        here = Found(there, pair, replace(found.adaptation, displacement=displacement))
-    left = None if seconds is None else seconds - (time.monotonic() - began)
-    finished = finish(here.adaptation, here.pair, settings=refinement, seconds=left)
+    device, similarity = found.pair.fixed.device, found.pair.similarity
+    pair = images.read(space, longest_voxels=longest_voxels, multiple=multiple, similarity=similarity).to(device)
+    displacement = space.displacement(found.to_world(pair.grid), pair.grid).to(device)
+    return Found(space, pair, replace(found.adaptation, displacement=displacement))
+
+
+def _finished(found: Found, beside: Found, refinement: RefinementSettings, *, seconds: float | None) -> Found:
+    """The field beside the fixed image after the last steps; without any, what was found before."""
+    finished = finish(beside.adaptation, beside.pair, settings=refinement, seconds=seconds)
     if finished.iterations == found.adaptation.iterations:
         return found._replace(adaptation=replace(found.adaptation, stop_reason=finished.stop_reason))
-    return here._replace(adaptation=finished)
-
-
-def _reduction(settings: RegistrationSettings, grid: Grid) -> int:
-    """The planes of a volume are many: the network sees them on a coarser grid, which the refinement then leaves."""
-    return settings.volume.reduction if grid.dimension == 3 else 1
+    return beside._replace(adaptation=finished)
 
 
 def _looked_at(pair: NetworkPair, middle: Middle, generator: Generator, settings: RegistrationSettings) -> Look:

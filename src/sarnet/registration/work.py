@@ -47,12 +47,14 @@ class Look(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A field, with what it is for."""
+    """A field, on which images and where."""
 
     middle: Middle
     """Where the field lies."""
     pair: NetworkPair
+    """What it registers there."""
     adaptation: Adaptation
+    """The field, adapted, refined or finished, and how it came about."""
 
     def to_world(self, grid: Grid) -> Transform:
         """Return the transform from the fixed to the moving image.
