@@ -1,14 +1,20 @@
 #!/usr/bin/env python3
-"""Train what Table 2 compares: every network on brains, fold by fold, and on X-rays, each on as many pairs.
+"""Train what Table 2 compares: every network on brains or hearts, fold by fold, and on X-rays, each on as many pairs.
 
     sarnet data prepare csv brain2d/subjects.csv --out brains --set columns.patient=subject --set columns.mask=labels \
         --set 'mask_values=[4,43,10,49,11,50,12,51]' --set normalise=true
     sarnet data split brains --folds 5
-    python scripts/train_table2.py weights/table2 --brains brains --x-rays visits.csv --vgg vgg16.safetensors
+    python scripts/train_table2.py weights/table2 --folds brains --x-rays visits.csv --vgg vgg16.safetensors
 
-The mask that feeds the segmentation terms on brains is one of ventricles, thalami, caudate nuclei and putamina, of the
-training subjects alone. Every network has its own recipe (configs/), shortened to PAIRS pairs. Weights that are there
-are kept, and a training that was stopped goes on; what is written is the generator alone, in half precision.
+    sarnet data prepare csv cardiac/frames.csv --out hearts --set slices=middle --set columns.patient=patient \
+        --set columns.visit=phase --set columns.mask=labels --set 'mask_values=[1,2,3]' --set normalise=true
+    sarnet data split hearts --folds 5
+    python scripts/train_table2.py weights/table2-hearts --folds hearts --vgg vgg16.safetensors
+
+The mask that feeds the segmentation terms is of the training subjects alone: of brains one of ventricles, thalami,
+caudate nuclei and putamina, of hearts one of both ventricles and the muscle. Every network has its own recipe
+(configs/), shortened to PAIRS pairs. Weights that are there are kept, and a training that was stopped goes on; what is
+written is the generator alone, in half precision.
 """
 
 from pathlib import Path
@@ -42,15 +48,19 @@ NETWORKS: dict[str, tuple[str, ...]] = {
 
 def main(
     out: Path,
-    brains: Annotated[Path, typer.Option()],
-    x_rays: Annotated[Path, typer.Option()],
+    folds: Annotated[Path, typer.Option(help="Folder that was prepared, and split into five folds.")],
     vgg: Annotated[Path, typer.Option()],
+    x_rays: Annotated[
+        Path | None, typer.Option(help="CSV of the X-rays to train on as long; nothing if left out.")
+    ] = None,
     only: Annotated[list[str] | None, typer.Option(help="Names such as fold-1-dirnet; all where left out.")] = None,
     runs: Path = Path("runs/table2"),
 ) -> None:
     """Train what is not in ``out`` yet."""
-    folds = {f"fold-{fold}": (f"visits={brains / f'fold-{fold}.csv'}", "dataset=csv") for fold in range(1, FOLDS + 1)}
-    for of, data in {"x-rays": (f"visits={x_rays}", "dataset=shenzhen"), **folds}.items():
+    sources = {f"fold-{fold}": (f"visits={folds / f'fold-{fold}.csv'}", "dataset=csv") for fold in range(1, FOLDS + 1)}
+    if x_rays is not None:
+        sources = {"x-rays": (f"visits={x_rays}", "dataset=shenzhen"), **sources}
+    for of, data in sources.items():
         for network, changes in NETWORKS.items():
             name, to = f"{of}-{network}", out / f"{of}-{network}.safetensors"
             if to.exists() or (only and name not in only):

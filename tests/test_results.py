@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sarnet.benchmark import read_rows
+from sarnet.benchmark import read_rows, summarise
 from sarnet.networks import released_models
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -88,6 +88,28 @@ def test_stated_costs_of_a_cohort_are_those_measured() -> None:
     for workers in (10, 100, 1_000):
         hours, rate = 100_000 * seconds / 3600 / workers, workers / seconds
         assert f"| {workers:,} | {hours:,.1f} h | {rate:.1f} | {rate * share / 10:.1f} % |" in page
+
+
+@pytest.mark.parametrize(
+    ("begins", "name", "methods"),
+    [
+        ("[brain slices]", "table1-brain2d", ("sarnet-refined", "sarnet", "syncc", "elastix", "voxelmorph")),
+        ("[hearts]", "table1-cardiac", ("sarnet-refined", "elastix-paper", "syncc")),
+        ("[brain volumes]", "brain3d-second-half", ("refined", "last-layer", "syn", "elastix")),
+        ("[X-rays of different patients]", "shenzhen", ("refined", "elastix")),
+        ("the same from another scanner", "table1-montgomery", ("sarnet", "sarnet-refined", "elastix", "syncc")),
+        ("[X-rays deformed by a known field]", "simulated-xray", ("sarnet",)),
+    ],
+)
+def test_readme_states_the_overlaps_of_the_rows(begins: str, name: str, methods: tuple[str, ...]) -> None:
+    rows = read_rows(RESULTS / f"{name}.jsonl")
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    (line,) = [each for each in readme.splitlines() if each.startswith(f"| {begins}")]
+
+    of_method = {method: summarise([row for row in rows if row.method == method]) for method in methods}
+    assert f"{of_method[methods[0]].dice_before:.3f} →" in line
+    for method, found in of_method.items():
+        assert f"{found.dice:.3f}" in line, method
 
 
 @pytest.mark.parametrize("verb", ["compose", "apply", "invert"])

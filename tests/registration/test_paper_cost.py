@@ -120,5 +120,5 @@ def test_weights_that_lack_what_a_term_needs_are_refused(weights, lacks, plain):
 def test_without_vggs_weights_it_is_said_how_to_get_them(pair, whole, tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
 
-    with pytest.raises(DataError, match="get them"):
+    with pytest.raises(DataError, match="get torchvision's"):
         PaperCost.of(pair, whole, PaperSettings())

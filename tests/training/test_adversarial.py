@@ -1,5 +1,6 @@
 import copy
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from sarnet.datasets import load_originals, read_radiographs, split_by_patient
 from sarnet.errors import ConfigError, DataError, InputError, WeightsError
 from sarnet.fields import warp
 from sarnet.networks import Discriminator, Generator, load_generator
+from sarnet.networks.weights import read_weights
 from sarnet.training import train_adversarial
 from sarnet.training.batches import PairSources
 
@@ -285,16 +287,17 @@ def test_vggs_term_needs_a_file_and_takes_part_with_one(settings, features, tmp_
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "nothing"))
     with_vgg = _with(_weighted(settings, **OFF | {"vgg": 1.0}), steps=1)
 
-    with pytest.raises(DataError, match=r"vgg weights are not at .*: get them .* or switch the term off"):
+    with pytest.raises(DataError, match=r"vgg weights are not at .*: get torchvision's .* or switch the term off"):
         train_adversarial(with_vgg)
     assert not settings.out.exists()
 
     path = tmp_path / "vgg.safetensors"
     said = {"input": "RGB, 0..255 minus mean (123.68, 116.779, 103.939)"}
     save_file({name: value.half() for name, value in features.state_dict().items()}, path, metadata=said)
-    train_adversarial(with_vgg.model_copy(update={"vgg": path, "validate_steps": 1}))
+    weights = train_adversarial(with_vgg.model_copy(update={"vgg": path, "validate_steps": 1}))
     path.unlink()  # thirty megabytes
     assert float(_log(settings)[0]["vgg"]) > 0
+    assert json.loads(read_weights(weights, name="")[1]["record"])["vgg"] == "oxford"
 
 
 def test_folder_of_a_training_is_refused_unless_resumed(settings):

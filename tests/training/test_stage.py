@@ -109,6 +109,20 @@ def test_two_processes_on_half_batches_have_the_gradients_of_one_on_the_whole(se
     assert apart["batch", "generators"] > 1e-3, apart
 
 
+def test_half_precision_gives_gradients_of_the_same_direction(settings, tmp_path):
+    settings = _one_step(settings, "none")
+    found = {}
+    for precision in ("32-true", "bf16-mixed"):
+        out = tmp_path / precision
+        train_adversarial(settings.model_copy(update={"precision": precision, "out": out}))
+        found[precision] = _gradients(out)["generators"]
+
+    single, half = found.values()
+    assert half.isfinite().all()
+    assert float(torch.nn.functional.cosine_similarity(single, half, dim=0)) > 0.98
+    assert not torch.equal(single, half)
+
+
 @pytest.mark.parametrize("devices", [1, 2, 3, 6])
 def test_equal_shares_are_allowed(devices):
     check_shares("initial.batch", 6, devices=devices)

@@ -108,7 +108,10 @@ def train_adversarial(settings: TrainingSettings, *, resume: bool = False, repor
             weights,
             reverse=None if players.reverse is players.generator else players.reverse,
             discriminator=players.judge if stage.weights.adversarial else None,
-            record=training_record("adversarial", run.step, settings),
+            record={
+                **training_record("adversarial", run.step, settings),
+                "vgg": None if vgg is None else vgg.record.name,
+            },
         )
     fabric.barrier()  # whoever goes on with them finds them whole
     return weights
