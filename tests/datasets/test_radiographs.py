@@ -342,3 +342,15 @@ def test_volume_is_no_radiograph(tmp_path):
 
     with pytest.raises(DataError, match=r"v\.nii\.gz is a volume"):
         load_images(radiographs, size=32)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf], ids=["NaN", "infinity"])
+def test_image_with_a_pixel_that_has_no_value_is_named(tmp_path, value):
+    array = np.linspace(0, 1, 400, dtype=np.float32).reshape(20, 20)
+    array[3, 4] = value
+    path = tmp_path / "broken.mha"
+    sitk.WriteImage(sitk.GetImageFromArray(array), str(path))
+    broken = Radiograph(image=path, mask=None, dataset="d", patient="p", visit="0")
+
+    with pytest.raises(DataError, match=r"broken\.mha holds NaN or infinity, but every pixel must have a value"):
+        load_images((broken,), size=16)

@@ -1,4 +1,6 @@
 import csv
+import time
+from itertools import pairwise
 
 import pytest
 import torch
@@ -120,6 +122,26 @@ def test_same_seed_gives_the_same_weights_and_another_others(settings, tmp_path)
 
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not torch.equal(first["last.weight"], other["last.weight"])
+
+
+def test_training_that_is_broken_off_loses_one_interval_at_most(settings):
+    interval, step_seconds, last = 1.0, 0.3, 12
+    slow = _with(settings, steps=100).model_copy(update={"checkpoint_minutes": interval / 60, "validate_steps": 100})
+    ends = list[float]()
+
+    def report(progress):
+        time.sleep(step_seconds)
+        ends.append(time.monotonic())
+        if progress.step == last:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_initial(slow, report=report)
+
+    kept = torch.load(slow.out / "initial" / "checkpoint.pt", weights_only=True)["step"]
+    assert 0 < kept < last
+    # the step that was under way when the interval was over is still in it
+    assert ends[-1] - ends[kept - 1] < interval + 2 * max(after - before for before, after in pairwise(ends))
 
 
 @pytest.mark.parametrize("normalisation", ["none", "batch"])
