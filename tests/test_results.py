@@ -98,6 +98,7 @@ def test_stated_costs_of_a_cohort_are_those_measured() -> None:
         ("[brain volumes]", "brain3d-second-half", ("refined", "last-layer", "syn", "elastix")),
         ("[X-rays of different patients]", "shenzhen", ("refined", "elastix")),
         ("the same from another scanner", "table1-montgomery", ("sarnet", "sarnet-refined", "elastix", "syncc")),
+        ("visits of the same patient", "table1-followup", ("sarnet-refined", "syncc", "elastix")),
         ("[X-rays deformed by a known field]", "simulated-xray", ("sarnet",)),
     ],
 )
