@@ -63,7 +63,7 @@ class ImagePair:
     def of(
         cls, fixed: Image, moving: Image, *, masks: Masks | None = None, regions: Regions | None = None
     ) -> "ImagePair":
-        """Look through two images.
+        """Normalise two images.
 
         Args:
             fixed: Fixed image, of any intensity unit.

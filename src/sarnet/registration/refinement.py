@@ -105,10 +105,12 @@ def refine(
             halves = _stepped(halves, slope, level, length=length, fluid_voxels=settings.fluid_voxels)
             halves = gaussian(halves, settings.elastic_voxels)
             iterations += 1
+    if not iterations:  # halved and put together again a field is smoother, which is no refinement
+        return replace(start, displacement=unrefined, costs=(first, first), stop_reason=reason)
     to_fixed, to_moving = resize_field(halves, space).chunk(2)
     displacement = compose(invert(to_fixed, iterations=20, tolerance_voxels=0.01).displacement, to_moving)
     last = _cost(displacement, pair, settings)
-    if not (iterations and last < first):  # halved and put together again it is smoother, which is no refinement
+    if not last < first:
         displacement, reason = unrefined, f"{reason}, but the cost was no lower"
     return Adaptation(
         displacement=displacement,
