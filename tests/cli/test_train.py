@@ -45,6 +45,18 @@ def test_trained_weights_register_a_pair(run, config, visits, files, tmp_path):
     assert load_generator(model).generator.settings.maps == 8
 
 
+def test_without_a_terminal_a_line_says_how_it_goes(run, config, visits, tmp_path):
+    pytest.importorskip("lightning_fabric")
+
+    ran = run(
+        "train", *config, "--set", f"visits={visits}", "--set", f"out={tmp_path / 'run'}", "--set", "initial.steps=4"
+    )
+
+    lines = [line for line in ran.err.splitlines() if line.startswith("note: initial: ")]
+    assert [line.split(",")[0] for line in lines] == ["note: initial: 2 of 4 steps", "note: initial: 4 of 4 steps"]
+    assert all("field error " in line for line in lines)
+
+
 def test_checkpoint_is_not_overwritten(run, config, visits, tmp_path):
     pytest.importorskip("lightning_fabric")
     (tmp_path / "initial").mkdir()

@@ -137,6 +137,16 @@ def test_few_patients_leave_no_part_empty(count):
     assert min(len(split.train), len(split.validation), len(split.test)) >= 1
 
 
+def test_fingerprint_says_which_images_are_in_which_part_and_not_where_they_lie():
+    people = _of_patients(20)
+    elsewhere = tuple(replace(each, image=Path("moved") / each.image) for each in people)
+    split = split_by_patient(people, seed=1)
+
+    assert split_by_patient(elsewhere, seed=1).fingerprint == split.fingerprint
+    assert split_by_patient(people, seed=2).fingerprint != split.fingerprint
+    assert split_by_patient(_of_patients(20, visits=2), seed=1).fingerprint != split.fingerprint
+
+
 def test_same_seed_gives_the_same_split_and_another_another():
     radiographs = _of_patients(30)
 

@@ -95,7 +95,7 @@ def test_resumed_training_is_the_uninterrupted_one_bit_for_bit(settings, tmp_pat
 
     train_adversarial(always)
     with pytest.raises(KeyboardInterrupt):
-        train_adversarial(interrupted, report=_stop_at(2))
+        train_adversarial(interrupted, report=_stop_at(3))  # between two rows of the log
     train_adversarial(interrupted, resume=True)
 
     whole, resumed = _checkpoint(always), _checkpoint(interrupted)

@@ -8,7 +8,7 @@ import torch
 from sarnet.config import AugmentationSettings, GeneratorSettings, SimulationSettings
 from sarnet.errors import ConfigError, DataError, InputError, WeightsError
 from sarnet.networks import Generator, load_generator
-from sarnet.training import TrainingState, train_initial
+from sarnet.training import train_initial
 from sarnet.training.initial import training_pair
 
 TINY = GeneratorSettings(maps=8, blocks=1, encoder_blocks=1, matched_maps=4, radius=2)
@@ -76,9 +76,8 @@ def test_weights_file_gives_the_field_of_the_trained_network(settings):
     weights = train_initial(settings)
 
     trained = Generator(TINY)
-    optimiser = torch.optim.Adam(trained.parameters())
-    state = TrainingState({"generator": trained}, {"generator": optimiser})
-    state.load(settings.out / "initial" / "checkpoint.pt", settings=settings)
+    checkpoint = torch.load(settings.out / "initial" / "checkpoint.pt", weights_only=True)
+    trained.load_state_dict(checkpoint["networks"]["generator"])
     fixed, moving = torch.rand(2, 1, 1, 64, 64, generator=torch.Generator().manual_seed(0))
     found = load_generator(weights).generator(fixed, moving)
     # loaded weights lie in another order in memory, which rounds differently
@@ -92,13 +91,48 @@ def test_log_names_the_terms_and_adds_them_up(settings):
 
     first, last = _log(weighted)
     *names, _, _, _, _, _ = first
-    assert names == ["step", "total", "field", "coarse_field", "image", "lncc"]
+    assert names == ["step", "total", "field", "coarse_field", "image", "lncc", "mean_voxels"]
     assert all(name.startswith("validation_") for name in first if name not in names)
     assert (first["step"], last["step"]) == ("2", "4")
     terms = {name: float(value) for name, value in last.items()}
     wanted = terms["field"] + 0.5 * terms["coarse_field"] + 2 * terms["image"] + 3 * terms["lncc"]
     assert terms["total"] == pytest.approx(wanted, rel=1e-3)
     assert 0 < terms["lncc"] < 1
+
+
+def test_log_has_the_means_over_the_steps_since_the_row_before(settings):
+    seen = []
+    by_step = settings.model_copy(update={"validate_steps": 1, "out": settings.out / "by-step"})
+
+    train_initial(by_step)
+    train_initial(settings, report=seen.append)
+
+    each, pairs = _log(by_step), _log(settings)
+    for name in ("total", "field", "mean_voxels"):
+        steps = [float(row[name]) for row in each]
+        assert len(set(steps)) == 4
+        wanted = [(steps[0] + steps[1]) / 2, (steps[2] + steps[3]) / 2]
+        assert [float(row[name]) for row in pairs] == pytest.approx(wanted, rel=1e-4), name
+    assert [progress.total for progress in seen] == pytest.approx([float(row["total"]) for row in each], rel=1e-4)
+
+
+def test_fields_that_stay_the_identity_are_said(settings):
+    seen = []
+    still = _with(settings, learning_rate=1e-30).model_copy(update={"validate_steps": 1})
+
+    train_initial(still, report=seen.append)
+
+    assert [len(progress.alarms) for progress in seen[:2]] == [0, 0]
+    assert "collapsed to the identity" in seen[2].alarms[0]
+
+
+def test_other_images_are_no_reason_to_go_on(settings, visits):
+    _interrupted(settings.model_copy(update={"checkpoint_minutes": 1e-9}), after=2)
+    fewer = visits.with_name("fewer.csv")
+    fewer.write_text("\n".join(visits.read_text(encoding="utf-8").splitlines()[:-1]) + "\n", encoding="utf-8")
+
+    with pytest.raises(WeightsError, match="read something else from visits"):
+        train_initial(settings.model_copy(update={"visits": fewer}), resume=True)
 
 
 def test_reports_every_step_and_the_newest_validation(settings):
@@ -139,7 +173,7 @@ def test_training_that_is_broken_off_loses_one_interval_at_most(settings):
         train_initial(slow, report=report)
 
     kept = torch.load(slow.out / "initial" / "checkpoint.pt", weights_only=True)["step"]
-    assert 0 < kept < last
+    assert 0 < kept <= last
     # the step that was under way when the interval was over is still in it
     assert ends[-1] - ends[kept - 1] < interval + 2 * max(after - before for before, after in pairwise(ends))
 
@@ -155,7 +189,7 @@ def test_resumed_training_is_the_uninterrupted_one_bit_for_bit(settings, tmp_pat
     interrupted = always.model_copy(update={"out": tmp_path / "interrupted"})
 
     whole = _weights(train_initial(always))
-    _interrupted(interrupted, after=2)
+    _interrupted(interrupted, after=3)  # between two rows of the log
     resumed = _weights(train_initial(interrupted, resume=True))
 
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)

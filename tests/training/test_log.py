@@ -36,6 +36,18 @@ def test_training_that_goes_on_drops_what_it_will_do_again(tmp_path):
     assert [(row["step"], row["total"]) for row in _rows(tmp_path)] == [("10", "10"), ("20", "20"), ("30", "-1")]
 
 
+def test_rows_are_at_hand_those_from_before_a_stop_included(tmp_path):
+    first = Log(tmp_path, after=0)
+    for step in (10, 20, 30):
+        first.write(step, {"total": step / 4, "nmi": float("nan")})
+
+    again = Log(tmp_path, after=20)
+    again.write(30, {"total": -1.0, "nmi": 0.5})
+
+    assert [(row["step"], row["total"]) for row in again.rows] == [(10, 2.5), (20, 5.0), (30, -1.0)]
+    assert [row["nmi"] for row in again.rows] == pytest.approx([float("nan"), float("nan"), 0.5], nan_ok=True)
+
+
 def test_training_that_kept_nothing_begins_its_log_anew(tmp_path):
     Log(tmp_path, after=0).write(10, {"total": 1.0})
 

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from sarnet.config import AdversarialSettings, GeneratorSettings, TrainingSettings
 from sarnet.errors import WeightsError
@@ -27,7 +28,7 @@ def _step(state):
     state.optimisers["network"].zero_grad()
     state.networks["network"](*images).square().mean().backward()
     state.optimisers["network"].step()
-    state.step += 1
+    state.count({"total": float(state.step)})
 
 
 def _same(first, second):
@@ -50,6 +51,30 @@ def test_weights_and_step_come_back(checkpoint):
 
     assert state.step == 2
     assert _same(state, _state(steps=2))
+
+
+def test_mean_is_that_of_every_step_since_the_last_one_a_stop_between_included(checkpoint):
+    state = _state(seed=1)
+    state.load(checkpoint, settings=SETTINGS)
+
+    state.count({"total": 5.0})
+
+    assert state.take_means() == {"total": pytest.approx((0 + 1 + 5) / 3)}
+    state.count({"total": 7.0})
+    assert state.take_means() == {"total": 7.0}
+
+
+@pytest.mark.parametrize("changed", ["visits", "vgg"])
+def test_checkpoint_of_a_training_by_other_files_is_refused(tmp_path, changed):
+    path, read = tmp_path / "checkpoint.pt", {"visits": "3f0c", "vgg": "oxford"}
+    network = nn.Linear(2, 2)
+    TrainingState({"network": network}, {}, read).save(path, settings=SETTINGS)
+
+    TrainingState({"network": network}, {}, dict(read)).load(path, settings=SETTINGS)
+    with pytest.raises(
+        WeightsError, match=f"is of a training that read something else from {changed}: give what it began"
+    ):
+        TrainingState({"network": network}, {}, read | {changed: "other"}).load(path, settings=SETTINGS)
 
 
 def test_optimiser_goes_on_as_if_never_stopped(checkpoint):
@@ -75,7 +100,7 @@ def test_checkpoint_that_cannot_be_written_leaves_the_older_one(checkpoint):
     before = checkpoint.read_bytes()
     (checkpoint.parent / "checkpoint.partial").mkdir()
 
-    with pytest.raises(RuntimeError, match="open file failed"):
+    with pytest.raises(IsADirectoryError):
         _state(steps=3).save(checkpoint, settings=SETTINGS)
 
     assert checkpoint.read_bytes() == before

@@ -43,6 +43,11 @@ def train(
             completed=progress.step,
             description=f"{progress.stage}: loss {progress.total:.3f} {progress.judgement}",
         )
+        if not bar.console.is_terminal and progress.judged_step == progress.step:
+            # a file shows no bar: a line for each time the validation images were asked
+            left = bar.tasks[tasks[progress.stage]].time_remaining
+            minutes = "" if left is None else f"; {left / 60:.0f} min left"
+            say_note(f"{progress.stage}: {progress.step} of {progress.steps} steps, {progress.judgement}{minutes}")
         for alarm in progress.alarms:
             say_note(alarm)
 

@@ -1,5 +1,7 @@
 """Chest X-rays with the masks of their lungs, and a split of them by patient."""
 
+import hashlib
+import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +59,13 @@ class Split:
     train: tuple[Radiograph, ...]
     validation: tuple[Radiograph, ...]
     test: tuple[Radiograph, ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """One word for which images are in which part, in their order; the same wherever the files lie."""
+        parts = (self.train, self.validation, self.test)
+        named = [[(*each.person, each.visit, each.image.name) for each in part] for part in parts]
+        return hashlib.sha256(json.dumps(named).encode()).hexdigest()[:16]
 
 
 def read_radiographs(visits: Path, *, dataset: str | None = None) -> tuple[Radiograph, ...]:

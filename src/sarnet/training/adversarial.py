@@ -9,7 +9,6 @@ from sarnet.datasets import TrainingPair, check_masks, load_originals, read_radi
 from sarnet.errors import ConfigError
 from sarnet.losses import read_vgg
 from sarnet.networks import save_generator
-from sarnet.training.alarms import Standing, alarms
 from sarnet.training.batches import Batch, PairSources
 from sarnet.training.game import Game
 from sarnet.training.picture import save_picture
@@ -67,7 +66,8 @@ def train_adversarial(settings: TrainingSettings, *, resume: bool = False, repor
     fabric = make_fabric(settings)
     players = make_players(settings, fabric.device)
     optimisers = make_optimisers(players, settings)
-    state = TrainingState(players.named(), optimisers)
+    learns_from = {"visits": split.fingerprint} | ({} if vgg is None else {"vgg": vgg.record.name})
+    state = TrainingState(players.named(), optimisers, learns_from)
     run = Run(
         out,
         state,
@@ -79,27 +79,21 @@ def train_adversarial(settings: TrainingSettings, *, resume: bool = False, repor
     )
     game = Game(players, None if vgg is None else vgg.to(fabric.device), settings, fabric)
 
-    history = list[Standing]()
     while not run.is_over:
         for optimiser in optimisers.values():
             set_learning_rate(optimiser, run.step, stage)
         batch = _to(fabric.device, sources.draw(run.step, process=fabric.global_rank, processes=fabric.world_size))
         with fabric.autocast():
             ways = both_ways(players.generator, players.reverse, batch.pair)
-        seen = game.seen(ways, step=run.step)
-        if stage.weights.adversarial:
-            game.discriminators_move(seen, optimisers["judges"])
-        terms = game.generators_move(ways, batch, seen, optimisers["generators"], step=run.step)
+        figures = game.play(ways, batch, step=run.step, optimisers=optimisers)
         players.update_average(decay=stage.average_decay)
-        run.count()
+        run.count(figures)
         if run.is_due(settings.validate_steps):
             validation = validate(players.released, held_out, settings=settings)
-            history.append(game.standing())
-            figures = terms | history[-1]._asdict() | validation.figures()
-            run.write(figures, judgement=str(validation), alarms=alarms(history))
+            run.write(validation.figures(), judgement=str(validation))
         if fabric.is_global_zero and run.is_due(stage.picture_steps):
             save_picture(players.released, held_out, out / f"pictures/step-{run.step:06d}.png")
-        run.close_step(terms["total"])
+        run.close_step(figures["total"])
 
     weights = out / WEIGHTS_FILE
     if fabric.is_global_zero:

@@ -38,13 +38,14 @@ from sarnet.training.validation import VALIDATION_PAIRS, validate
 
 
 class InitialTerms(NamedTuple):
-    """The first stage's objective, term by term."""
+    """The first stage's objective, term by term, and how long the fields are that G found."""
 
     total: Tensor
     field: Tensor
     coarse_field: Tensor
     image: Tensor
     lncc: Tensor
+    mean_voxels: Tensor
 
 
 def train_initial(settings: TrainingSettings, *, resume: bool = False, report: Report | None = None) -> Path:
@@ -84,7 +85,7 @@ def train_initial(settings: TrainingSettings, *, resume: bool = False, report: R
     optimiser = torch.optim.Adam(
         [{"params": list(generator.parameters()), "highest": stage.learning_rate}], betas=(settings.beta1, 0.999)
     )
-    state = TrainingState({"generator": generator}, {"generator": optimiser})
+    state = TrainingState({"generator": generator}, {"generator": optimiser}, {"visits": split.fingerprint})
     run = Run(
         out,
         state,
@@ -106,10 +107,10 @@ def train_initial(settings: TrainingSettings, *, resume: bool = False, report: R
         figures = shared_means(fabric, terms._asdict())
         check_finite(figures["total"], run.step)
         take_step(terms.total, optimiser, fabric=fabric, clip_norm=settings.clip_norm)
-        run.count()
+        run.count(figures)
         if run.is_due(settings.validate_steps):
             validation = validate(generator, held_out, settings=settings)
-            run.write(figures | validation.figures(), judgement=str(validation))
+            run.write(validation.figures(), judgement=str(validation))
         run.close_step(figures["total"])
 
     weights = out / WEIGHTS_FILE
@@ -140,4 +141,5 @@ def _objective(
     image = ((warped - pair.fixed) ** 2).mean()
     correlation = lncc(pair.fixed, warped) if stage.lncc_weight else image.new_zeros(())
     total = field + stage.coarse_weight * coarse + stage.image_weight * image + stage.lncc_weight * correlation
-    return InitialTerms(total, field, coarse, image, correlation)
+    mean_voxels = displacement.detach().norm(dim=1).mean()
+    return InitialTerms(total, field, coarse, image, correlation, mean_voxels)

@@ -11,7 +11,7 @@ LOG_FILE = "log.csv"
 
 
 class Log:
-    """Named figures of a step: a row of ``log.csv``, and a point on each of TensorBoard's curves."""
+    """Named figures by step: rows of ``log.csv``, and points on TensorBoard's curves."""
 
     def __init__(self, folder: Path, *, after: int) -> None:
         """Open the log of a training that goes on.
@@ -24,9 +24,13 @@ class Log:
             MissingExtraError: If TensorBoard is not installed.
         """
         self._path = folder / LOG_FILE
+        self.rows = list[dict[str, float]]()
+        """All that were kept and written, the newest last."""
         if self._path.exists() and self._path.stat().st_size:
-            head, *rows = self._path.read_bytes().splitlines(keepends=True)
-            self._path.write_bytes(head + b"".join(row for row in rows if int(row.split(b",")[0]) <= after))
+            head, *lines = self._path.read_bytes().splitlines(keepends=True)
+            self._path.write_bytes(head + b"".join(line for line in lines if int(line.split(b",")[0]) <= after))
+            with self._path.open(newline="", encoding="utf-8") as file:
+                self.rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
         try:
             self._curves = TensorBoardLogger(folder, name="", version="tensorboard")
         except ModuleNotFoundError as error:
@@ -41,5 +45,6 @@ class Log:
             if file.tell() == 0:
                 writer.writerow(["step", *figures])
             writer.writerow([step, *(f"{value:.5g}" for value in figures.values())])
+        self.rows.append({"step": step, **figures})
         self._curves.log_metrics(figures, step)
         self._curves.save()

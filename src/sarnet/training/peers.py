@@ -67,7 +67,7 @@ def train_peer(settings: TrainingSettings, *, resume: bool = False, report: Repo
     fabric = make_fabric(settings)
     network.to(fabric.device)
     optimiser = torch.optim.Adam([{"params": list(network.parameters()), "highest": stage.learning_rate}])
-    state = TrainingState({"peer": network}, {"peer": optimiser})
+    state = TrainingState({"peer": network}, {"peer": optimiser}, {"visits": split.fingerprint})
     run = Run(
         out,
         state,
@@ -87,10 +87,10 @@ def train_peer(settings: TrainingSettings, *, resume: bool = False, report: Repo
         total = shared_means(fabric, {"total": loss})["total"]
         check_finite(total, run.step)
         take_step(loss, optimiser, fabric=fabric, clip_norm=settings.clip_norm)
-        run.count()
+        run.count({"total": total})
         if run.is_due(settings.validate_steps):
             error, dice = _validate(network, held_out, settings)
-            figures = {"total": total, "validation_field_error": error, "validation_pair_dice": dice}
+            figures = {"validation_field_error": error, "validation_pair_dice": dice}
             run.write(figures, judgement=f"field error {error:.3f} of |u|, pairs' Dice {dice:.3f}")
         run.close_step(total)
 

@@ -63,7 +63,7 @@ def train_unet(settings: TrainingSettings, *, resume: bool = False, report: Repo
     fabric = make_fabric(settings)
     network = unet(stage).to(fabric.device)
     optimiser = torch.optim.Adam([{"params": list(network.parameters()), "highest": stage.learning_rate}])
-    state = TrainingState({"unet": network}, {"unet": optimiser})
+    state = TrainingState({"unet": network}, {"unet": optimiser}, {"visits": split.fingerprint})
     run = Run(
         out,
         state,
@@ -86,10 +86,10 @@ def train_unet(settings: TrainingSettings, *, resume: bool = False, report: Repo
         total = shared_means(fabric, {"total": loss})["total"]
         check_finite(total, run.step)
         take_step(loss, optimiser, fabric=fabric, clip_norm=settings.clip_norm)
-        run.count()
+        run.count({"total": total})
         if run.is_due(settings.validate_steps):
             dice = mean_dice(lambda image: predicted_mask(network, image), held_out)
-            run.write({"total": total, "validation_mask_dice": dice}, judgement=f"masks' Dice {dice:.3f}")
+            run.write({"validation_mask_dice": dice}, judgement=f"masks' Dice {dice:.3f}")
         run.close_step(total)
 
     weights = out / UNET_FILE

@@ -13,6 +13,7 @@ from torch import Tensor
 from sarnet import __version__
 from sarnet.config import StageSettings, TrainingSettings
 from sarnet.errors import ConfigError, InputError
+from sarnet.training.alarms import alarms
 from sarnet.training.log import Log
 from sarnet.training.state import TrainingState
 
@@ -29,6 +30,8 @@ class Progress(NamedTuple):
     """The objective at this step, of the whole batch."""
     judgement: str
     """What the validation images said last, in words; empty before they were first asked."""
+    judged_step: int = 0
+    """When they were last asked."""
     alarms: tuple[str, ...] = ()
     """What looks wrong, a sentence each, at the step where it was found."""
 
@@ -76,7 +79,7 @@ class Run:
         self._log = Log(folder, after=state.step) if self._is_first else None
         self._report = report
         self._saved = time.monotonic()
-        self._judgement, self._alarms = "", tuple[str, ...]()
+        self._judgement, self._judged_step, self._alarms = "", 0, tuple[str, ...]()
 
     @property
     def step(self) -> int:
@@ -88,20 +91,22 @@ class Run:
         """Whether all steps are done."""
         return self.step == self._steps
 
-    def count(self) -> None:
-        """A step was done."""
-        self._state.step += 1
+    def count(self, figures: Mapping[str, float]) -> None:
+        """A step was done, with these figures of the whole batch."""
+        self._state.count(figures)
         self._alarms = ()
 
     def is_due(self, every: int) -> bool:
         """Return whether it is time for what is done every so many steps, and after the last."""
         return self.is_over or self.step % every == 0
 
-    def write(self, figures: dict[str, float], *, judgement: str, alarms: tuple[str, ...] = ()) -> None:
-        """Log figures by name, and remember what the validation images said."""
-        self._judgement, self._alarms = judgement, alarms
+    def write(self, validation: Mapping[str, float], *, judgement: str) -> None:
+        """Log the steps' figures, means since the row before, and what the validation images said."""
+        self._judgement, self._judged_step = judgement, self.step
+        figures = self._state.take_means() | dict(validation)
         if self._log is not None:
             self._log.write(self.step, figures)
+            self._alarms = alarms(self._log.rows)
 
     def close_step(self, total: float) -> None:
         """Write a checkpoint where minutes have gone by or the end is reached, and tell how it goes.
@@ -115,7 +120,17 @@ class Run:
             self._state.save(self._checkpoint, settings=self._settings)
             self._saved = time.monotonic()
         if self._report is not None:
-            self._report(Progress(self._name, self.step, self._steps, total, self._judgement, self._alarms))
+            self._report(
+                Progress(
+                    stage=self._name,
+                    step=self.step,
+                    steps=self._steps,
+                    total=total,
+                    judgement=self._judgement,
+                    judged_step=self._judged_step,
+                    alarms=self._alarms,
+                )
+            )
 
 
 def claim(folder: Path, *, resume: bool) -> None:

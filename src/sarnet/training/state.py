@@ -1,8 +1,9 @@
 """All that a training must remember to go on where it stopped, and its file."""
 
 import json
+import os
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -27,20 +28,43 @@ class TrainingState:
 
     networks: Mapping[str, nn.Module]
     optimisers: Mapping[str, torch.optim.Optimizer]
+    learns_from: Mapping[str, str] = field(default_factory=dict)
+    """What stands in the files that it reads, by the name of the setting that says where they are."""
     step: int = 0
+    sums: dict[str, float] = field(default_factory=dict)
+    """Of each figure over the steps since the last row of the log."""
+    summed: int = 0
+    """So many steps they are the sums of."""
+
+    def count(self, figures: Mapping[str, float]) -> None:
+        """A step was done, with these figures."""
+        self.step += 1
+        self.summed += 1
+        for name, value in figures.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+
+    def take_means(self) -> dict[str, float]:
+        """Return each figure's mean over the steps since this was last asked; there must have been one."""
+        means = {name: total / self.summed for name, total in self.sums.items()}
+        self.sums, self.summed = {}, 0
+        return means
 
     def save(self, path: Path, *, settings: TrainingSettings) -> None:
         """Write a checkpoint; the one before it stays until this one is whole."""
         temporary = path.with_suffix(".partial")
-        torch.save(
-            {
-                "networks": {name: network.state_dict() for name, network in self.networks.items()},
-                "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
-                "step": self.step,
-                "settings": settings.model_dump_json(),
-            },
-            temporary,
-        )
+        stored = {
+            "networks": {name: network.state_dict() for name, network in self.networks.items()},
+            "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
+            "learns_from": dict(self.learns_from),
+            "step": self.step,
+            "sums": self.sums,
+            "summed": self.summed,
+            "settings": settings.model_dump_json(),
+        }
+        with temporary.open("wb") as file:
+            torch.save(stored, file)
+            file.flush()
+            os.fsync(file.fileno())  # on the disk before it takes the older one's place, should the power fail
         temporary.replace(path)
 
     def load(self, path: Path, *, settings: TrainingSettings, free: Collection[str] = ()) -> None:
@@ -52,7 +76,8 @@ class TrainingState:
             free: Further settings that may differ: those of the other stages.
 
         Raises:
-            WeightsError: If the file is no checkpoint, or one of other networks or of a training with other settings.
+            WeightsError: If the file is no checkpoint, or one of other networks, or of a training with other settings
+                or by other files.
         """
         try:
             stored = torch.load(path, map_location="cpu", weights_only=True)
@@ -67,11 +92,18 @@ class TrainingState:
                     f"checkpoint {path} is of a training with another {changed[0]}: go on with the settings it began "
                     "with, or choose another folder"
                 )
+            replaced = sorted(_differences(stored["learns_from"], dict(self.learns_from), frozenset()))
+            if replaced:
+                raise WeightsError(
+                    f"checkpoint {path} is of a training that read something else from {replaced[0]}: give what it "
+                    "began with, or choose another folder"
+                )
             for name, network in self.networks.items():
                 network.load_state_dict(stored["networks"][name])
             for name, optimiser in self.optimisers.items():
                 optimiser.load_state_dict(stored["optimisers"][name])
-            self.step = int(stored["step"])
+            self.step, self.summed = int(stored["step"]), int(stored["summed"])
+            self.sums = dict(stored["sums"])
         except (RuntimeError, LookupError, TypeError, ValueError) as error:
             if isinstance(error, WeightsError):
                 raise
