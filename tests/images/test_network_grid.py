@@ -65,6 +65,33 @@ def test_an_image_too_long_gets_the_longest_that_is_allowed():
     np.testing.assert_allclose(world(result).reshape(-1, 2).mean(axis=0), [100, 49.5], atol=1e-9)
 
 
+@pytest.mark.parametrize("margin", [0, 4])
+def test_voxels_in_all_are_bounded_by_the_spacing(margin):
+    grid = Grid.plain((25, 195, 166), spacing=(1.37, 1.37, 4.0))
+
+    result = network_grid(grid, multiple=1, longest_voxels=160, most_voxels=600_000, margin_voxels=margin)
+
+    assert 0.96 * 600_000 < np.prod(result.size) <= 600_000
+    assert len(set(result.spacing)) == 1
+    assert all((np.array(result.size) - 2 * margin) * result.spacing[0] >= np.array([166, 195, 25]) * grid.spacing)
+
+
+def test_an_isotropic_image_that_fits_all_bounds_keeps_its_voxels_and_one_that_does_not_gets_larger_ones():
+    grid = Grid.plain((40, 50))
+
+    fits = network_grid(grid, multiple=1, longest_voxels=64, most_voxels=2000)
+    reduced = network_grid(grid, multiple=1, longest_voxels=64, most_voxels=1999)
+
+    assert (fits.size, fits.spacing) == ((50, 40), (1.0, 1.0))
+    assert reduced.size == (49, 40)
+    assert reduced.spacing[0] == pytest.approx(50 / 49)
+
+
+def test_margins_that_leave_nothing_are_refused():
+    with pytest.raises(InputError, match="most_voxels is 80, but the margins alone need 81"):
+        network_grid(Grid.plain((40, 50)), multiple=1, longest_voxels=64, most_voxels=80, margin_voxels=4)
+
+
 def test_margins_come_off_the_longest():
     result = network_grid(Grid.plain((100, 200)), multiple=1, longest_voxels=60, margin_voxels=5)
 

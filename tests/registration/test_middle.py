@@ -28,6 +28,10 @@ def _padded(grid: Grid, voxels: int) -> Grid:
     return replace(grid, size=tuple(size + 2 * voxels for size in grid.size), origin=tuple(origin[:2].tolist()))
 
 
+def _world(displacement, grid: Grid) -> np.ndarray:
+    return displacement[0].movedim(0, -1).numpy() @ grid.voxel_to_world().T
+
+
 @pytest.fixture
 def other() -> Grid:
     c, s = np.cos(0.2), np.sin(0.2)
@@ -42,6 +46,29 @@ def test_both_halves_together_are_the_start(sample, other, turned):
     np.testing.assert_allclose(whole.homogeneous(), turned.homogeneous(), atol=1e-9)
     np.testing.assert_allclose(middle.from_fixed.homogeneous(), middle.to_moving.homogeneous(), atol=1e-12)
     np.testing.assert_allclose(middle.from_fixed.homogeneous() @ middle.to_fixed.homogeneous(), np.eye(3), atol=1e-12)
+
+
+def test_images_as_they_came_are_fields_in_the_middle_that_undo_the_start(sample, other, turned):
+    middle = Middle.of(sample.fixed.grid, other, turned)
+    given = Transform(grid=sample.fixed.grid, matrix=np.eye(2), translation=np.array([3.0, -2.0]))
+
+    there, back = middle.placed(given, middle.grid)
+
+    # around the middle of the grid: a field's grid ends somewhere
+    centre = middle.grid.index_to_world()[:2] @ np.array([*(np.array(middle.grid.size) / 2), 1])
+    places = centre + np.array([[0.0, 0.0], [4.0, -3.0]])
+    found = middle.transform(there, middle.grid, sample.fixed.grid)
+    of_fixed = middle.to_fixed.points(places)
+    np.testing.assert_allclose(found.points(of_fixed) - of_fixed, [[3.0, -2.0]] * 2, atol=1e-3)
+    fields = [Transform.identity(middle.grid).with_displacement(_world(each, middle.grid)) for each in (there, back)]
+    np.testing.assert_allclose(fields[1].points(fields[0].points(places)), places, atol=1e-3)
+
+
+def test_what_holds_a_field_is_not_placed(sample, turned):
+    field = Transform.identity(sample.fixed.grid).with_displacement(np.zeros((*sample.fixed.grid.shape, 2)))
+
+    with pytest.raises(InputError, match="must be affine, but hold a field"):
+        Middle.of(sample.fixed.grid, sample.fixed.grid, turned).placed(field, sample.fixed.grid)
 
 
 def test_middle_is_the_same_with_the_images_exchanged(sample, other, turned):

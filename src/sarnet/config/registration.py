@@ -61,6 +61,27 @@ class FinishSettings(Settings):
     """Standard deviation of the Gaussian that smooths each step."""
 
 
+class ProposalSettings(Settings):
+    """How the network's field and the images as they came are fused before the refinement."""
+
+    plausible: float = Field(default=0.9, ge=0)
+    """The images as they came must agree this share as well as from the affine start; else nothing is fused."""
+    window_voxels: int = Field(default=5, ge=3)
+    """Width of the window of local correlation that tells which holds, odd."""
+    temperature: float = Field(default=0.03, gt=0)
+    """Of the choice: where the squared correlations differ by this much, the better one weighs 2.7 times as much."""
+    agreement_voxels: float = Field(default=1.0, ge=0)
+    """Standard deviation of the Gaussian that smooths the correlations."""
+    field_voxels: float = Field(default=1.0, ge=0)
+    """The same of the fused field."""
+
+    @model_validator(mode="after")
+    def _check_window(self) -> "ProposalSettings":
+        if self.window_voxels % 2 == 0:
+            raise ValueError(f"window_voxels is {self.window_voxels}, but must be odd")
+        return self
+
+
 class RefinementSettings(Settings):
     """How the field itself is refined after the last layer, coarse to fine."""
 
@@ -94,8 +115,10 @@ class RefinementSettings(Settings):
 class VolumeSettings(Settings):
     """What is different where the images are volumes."""
 
-    longest_voxels: int = Field(default=96, ge=32)
+    longest_voxels: int = Field(default=160, ge=32)
     """The foreground is registered on a grid of at most this many voxels along an axis."""
+    most_voxels: int = Field(default=600_000, ge=32**3)
+    """And of at most about so many in all: what time and memory go by."""
     reduction: int = Field(default=2, ge=1)
     """Voxels of that grid, along each axis, to one of the volume as the network sees it, plane by plane."""
     adaptation: AdaptationSettings = AdaptationSettings()
@@ -137,6 +160,8 @@ class RegistrationSettings(Settings):
     adaptation: AdaptationSettings = AdaptationSettings()
     before_refinement: AdaptationSettings = AdaptationSettings(reads="last", fewest_iterations=3, most_iterations=6)
     """The same where the field is refined afterwards: briefly, for refining finds the rest."""
+    proposals: ProposalSettings = ProposalSettings()
+    """How what the refinement begins with is fused of the network's field and of the images as they came."""
     paper: PaperSettings = PaperSettings()
     refinement: RefinementSettings = RefinementSettings()
     """Of slices that the network does not know."""

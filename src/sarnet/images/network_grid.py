@@ -19,21 +19,23 @@ def network_grid(
     *,
     multiple: int,
     longest_voxels: int,
+    most_voxels: int | None = None,
     box: tuple[slice, ...] | None = None,
     margin_voxels: int = 0,
 ) -> Grid:
     """Return the isotropic grid, in the directions of ``grid``, on which a network sees an image.
 
-    Where the image is isotropic (to 1 %) and the box with its margin fits into ``longest_voxels``, the result
-    is a crop or a padding of ``grid``: its voxels lie on the image's, and nothing is interpolated. Otherwise
-    the spacing is the one with which the longest side of the box takes what ``longest_voxels`` leaves beside
-    the margins, but never finer than the finest of the image, and the grid is centred on the box.
+    Where the image is isotropic (to 1 %) and the box with its margins fits into ``longest_voxels`` and
+    ``most_voxels``, the result is a crop or a padding of ``grid``: its voxels lie on the image's, and nothing is
+    interpolated. Otherwise the spacing is the finest with which it fits, but never finer than the finest of the
+    image, and the grid is centred on the box.
 
     Args:
         grid: Grid of the fixed image.
         multiple: Every axis gets a multiple of this many voxels, by equal padding on both ends.
         longest_voxels: At most this many voxels along an axis, margins included, before it is rounded up to
             ``multiple``.
+        most_voxels: At most this many voxels in all, the same; any number where it is left out.
         box: Part of the image to cover, in array order; all of it where it is left out.
         margin_voxels: Voxels of the result to leave between the box and each edge, at least.
 
@@ -42,7 +44,8 @@ def network_grid(
 
     Raises:
         InputError: If ``box`` is empty, does not lie in ``grid`` or has steps; if ``multiple`` is not
-            positive, ``margin_voxels`` is negative, or ``longest_voxels`` leaves nothing beside the margins.
+            positive, ``margin_voxels`` is negative, or ``longest_voxels`` or ``most_voxels`` leaves nothing beside the
+            margins.
     """
     if multiple < 1 or margin_voxels < 0 or longest_voxels <= 2 * margin_voxels:
         raise InputError(
@@ -52,14 +55,14 @@ def network_grid(
     start, stop = _corners(grid, box)
     spacing = np.array(grid.spacing)
     sides_mm = (stop - start) * spacing
-    room = longest_voxels - 2 * margin_voxels
+    margins = 2 * margin_voxels
+    room = _room(sides_mm, longest_voxels, most_voxels, margins)
     if spacing.max() <= _ISOTROPIC * spacing.min() and (stop - start).max() <= room:
-        size = _rounded_up(stop - start + 2 * margin_voxels, multiple)
+        size = _rounded_up(stop - start + margins, multiple)
         first = start - (size - (stop - start)) // 2  # whole voxels: centres coincide
     else:
         isotropic = max(float((sides_mm / room).max()), float(spacing.min()))
-        # a side of exactly n voxels must not become n + 1 by rounding
-        size = _rounded_up(np.ceil(sides_mm / isotropic - _SAME_VOXELS) + 2 * margin_voxels, multiple)
+        size = _rounded_up(_voxels(sides_mm, isotropic) + margins, multiple)
         centre = (start + stop - 1) / 2
         first = centre - (size - 1) / 2 * isotropic / spacing
         spacing = np.full_like(spacing, isotropic)
@@ -135,6 +138,21 @@ def _corners(grid: Grid, box: tuple[slice, ...] | None) -> tuple[np.ndarray, np.
     if not fits or any(s.step not in (None, 1) for s in box):
         raise InputError(f"box is {box}, but wanted a part of the grid's array {grid.shape}, a voxel wide at least")
     return np.array(start[::-1]), np.array(stop[::-1])
+
+
+def _room(sides_mm: np.ndarray, longest_voxels: int, most_voxels: int | None, margins: int) -> int:
+    """Voxels that the longest side may take, beside the margins."""
+    for room in range(longest_voxels - margins, 0, -1):
+        size = _voxels(sides_mm, sides_mm.max() / room) + margins
+        if most_voxels is None or size.prod() <= most_voxels:
+            return room
+    raise InputError(f"most_voxels is {most_voxels}, but the margins alone need {(margins + 1) ** len(sides_mm)}")
+
+
+def _voxels(sides_mm: np.ndarray, spacing_mm: float) -> np.ndarray:
+    # a side of exactly n voxels must not become n + 1 by rounding
+    voxels: np.ndarray = np.ceil(sides_mm / spacing_mm - _SAME_VOXELS).astype(int)
+    return voxels
 
 
 def _rounded_up(size: np.ndarray, multiple: int) -> np.ndarray:

@@ -4,7 +4,7 @@ from sarnet.losses.adversarial import discriminator_adversarial, generator_adver
 from sarnet.losses.cycle import cycle
 from sarnet.losses.field import field_error, normalised_field_error
 from sarnet.losses.folding import folding
-from sarnet.losses.lncc import lncc
+from sarnet.losses.lncc import lncc, squared_correlation
 from sarnet.losses.mask_overlap import mask_overlap
 from sarnet.losses.mask_supervision import mask_supervision
 from sarnet.losses.nmi import nmi
@@ -33,6 +33,7 @@ __all__ = [
     "read_vgg",
     "smoothness",
     "soft_dice",
+    "squared_correlation",
     "ssim",
     "tie",
     "vgg_distance",

@@ -45,14 +45,23 @@ def lncc(
     check_one_shape(fixed=fixed, warped=warped, weight=weight)
     if window < 1 or window % 2 == 0:
         raise InputError(f"window is {window}, but must be odd and positive")
-    correlation = _squared_correlation(full_precision(fixed), full_precision(warped), window)
+    correlation = squared_correlation(full_precision(fixed), full_precision(warped), window=window)
     return (1 - mean_by_image(correlation, weight)).mean()
 
 
 _VARIANCE_FLOOR = 1e-4
 
 
-def _squared_correlation(fixed: Tensor, warped: Tensor, window: int) -> Tensor:
+def squared_correlation(
+    fixed: Float[Tensor, "batch 1 *space"], warped: Float[Tensor, "batch 1 *space"], *, window: int
+) -> Float[Tensor, "batch 1 *space"]:
+    """Return the squared correlation of two images around each voxel: what :func:`lncc` takes the mean of.
+
+    Args:
+        fixed: Fixed image, intensities of about one, float32.
+        warped: Warped moving image, the same.
+        window: Width of the window in voxels, odd.
+    """
     # one filter for all five moments: (batch, 5, *space)
     moments = torch.cat([fixed, warped, fixed * fixed, warped * warped, fixed * warped], dim=1)
     moments = along_axes(moments, [_box(size, window, moments) for size in moments.shape[2:]])

@@ -87,7 +87,13 @@ class ImagePair:
         return content
 
     def read(
-        self, middle: Middle, *, longest_voxels: int, multiple: int = 1, similarity: MeasuredSimilarity = "lncc"
+        self,
+        middle: Middle,
+        *,
+        longest_voxels: int,
+        most_voxels: int | None = None,
+        multiple: int = 1,
+        similarity: MeasuredSimilarity = "lncc",
     ) -> NetworkPair:
         """Read the pair on the network's grid.
 
@@ -97,13 +103,14 @@ class ImagePair:
         Args:
             middle: Where to read both images.
             longest_voxels: Most voxels along an axis.
+            most_voxels: Most voxels in all, where there is such a bound.
             multiple: Each axis is made a multiple of so many voxels.
             similarity: What the two are compared by.
 
         Raises:
             InputError: If nothing is left to count: images or masks that do not meet.
         """
-        pair = self._whole(middle, longest_voxels=longest_voxels, multiple=multiple)
+        pair = self._whole(middle, longest_voxels, most_voxels, multiple)
         return replace(self._counted(pair, middle), similarity=similarity)
 
     def read_for_network(
@@ -111,6 +118,7 @@ class ImagePair:
         middle: Middle,
         *,
         longest_voxels: int,
+        most_voxels: int | None = None,
         multiple: int = 1,
         magnified_voxels: int = 0,
         similarity: Literal["auto"] | MeasuredSimilarity = "auto",
@@ -120,6 +128,7 @@ class ImagePair:
         Args:
             middle: Where to read both images.
             longest_voxels: Most voxels along an axis.
+            most_voxels: Most voxels in all, where there is such a bound.
             multiple: Each axis is made a multiple of so many voxels.
             magnified_voxels: Most voxels along an axis of the images as the network sees them.
             similarity: What the two are compared by; ``auto`` takes mutual information where no rising or falling map
@@ -128,7 +137,7 @@ class ImagePair:
         Raises:
             InputError: If nothing is left to count: images or masks that do not meet.
         """
-        whole = self._whole(middle, longest_voxels=longest_voxels, multiple=multiple)
+        whole = self._whole(middle, longest_voxels, most_voxels, multiple)
         pair = self._counted(whole, middle)
         fixed, moving, counted, shown = (
             each[0, 0].numpy() for each in (pair.fixed, pair.moving, pair.weight > 0, whole.weight > 0)
@@ -149,7 +158,7 @@ class ImagePair:
             similarity=chosen,
         )
 
-    def _whole(self, middle: Middle, *, longest_voxels: int, multiple: int) -> NetworkPair:
+    def _whole(self, middle: Middle, longest_voxels: int, most_voxels: int | None, multiple: int) -> NetworkPair:
         """Both images, counted in the foreground of either, as far as both reach."""
         content = self.content(middle)
         if not content.any():
@@ -160,6 +169,7 @@ class ImagePair:
             middle.grid,
             multiple=multiple,
             longest_voxels=longest_voxels,
+            most_voxels=most_voxels,
             box=_bounding_box(content),
             margin_voxels=0 if content.all() else _MARGIN_VOXELS,
         )

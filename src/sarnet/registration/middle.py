@@ -73,6 +73,22 @@ class Middle:
         field = Transform.identity(grid).with_displacement(world)
         return compose(compose(self.from_fixed, field, grid=target, hold_edges=True), self.to_moving)
 
+    def placed(self, given: Transform, grid: Grid) -> tuple[Float[Tensor, "1 axis *space"], ...]:
+        """Return what an affine transform from the fixed to the moving image comes to here: fields there and back.
+
+        Args:
+            given: Without a field.
+            grid: Where here the fields are wanted; their vectors are in voxels of it.
+
+        Raises:
+            InputError: If it, or what leads to the moving image, holds a field.
+        """
+        if given.displacement is not None or self.to_moving.displacement is not None:
+            raise InputError("given and the way from the middle to the moving image must be affine, but hold a field")
+        there = np.linalg.solve(self.to_moving.homogeneous(), given.homogeneous() @ self.to_fixed.homogeneous())
+        maps = (Transform.from_homogeneous(each, grid) for each in (there, np.linalg.inv(there)))
+        return tuple(torch.from_numpy(grid.in_voxels(each.total_displacement()))[None].float() for each in maps)
+
     def displacement(self, transform: Transform, grid: Grid) -> Float[Tensor, "1 axis *space"]:
         """Return what a transform from the fixed to the moving image comes to as a field here.
 

@@ -23,6 +23,7 @@ from sarnet.registration.network_pair import NetworkPair
 from sarnet.registration.own_masks import knows, with_own_masks
 from sarnet.registration.paper_cost import PaperCost
 from sarnet.registration.plane_fields import PlaneFields
+from sarnet.registration.proposals import agreement, fuse
 from sarnet.registration.refinement import finish, refine
 from sarnet.registration.result import Registration
 from sarnet.registration.work import Clock, Found, Look, Work
@@ -141,7 +142,7 @@ def _deform(
     is_volume = fixed.grid.dimension == 3
     how = settings.volume if is_volume else settings
     # the planes of a volume are many: the network sees them on a coarser grid, which the refinement then leaves
-    reduction = settings.volume.reduction if is_volume else 1
+    reduction, most_voxels = (settings.volume.reduction, settings.volume.most_voxels) if is_volume else (1, None)
     with work.clock.stage("resampling"):
         work.start = guides.through_landmarks(work.start)
         # what is looked at both ways has to lie alike both ways; else the fixed image is best left as it is
@@ -155,6 +156,7 @@ def _deform(
             middle,
             multiple=reduction,
             longest_voxels=how.longest_voxels,
+            most_voxels=most_voxels,
             magnified_voxels=0 if is_volume else settings.magnified_voxels,
             similarity=settings.similarity,
         ).to(device)
@@ -170,6 +172,7 @@ def _deform(
     if is_refined:
         refinement = settings.known_refinement if look.known else how.refinement
         with work.clock.stage("refinement"):
+            adaptation, back = _fused(adaptation, back, look, work, settings)
             refined = refine(adaptation, pair, back=back, settings=refinement, seconds=settings.budget)
         found = found._replace(adaptation=refined)
         left = None if settings.budget is None else settings.budget - work.clock.seconds["refinement"]
@@ -177,7 +180,14 @@ def _deform(
             with work.clock.stage("finish"):
                 began = time.monotonic()
                 space = Middle.unsplit(fixed.grid, work.start)
-                beside = _beside_fixed(found, images, space, longest_voxels=how.longest_voxels, multiple=reduction)
+                beside = _beside_fixed(
+                    found,
+                    images,
+                    space,
+                    longest_voxels=how.longest_voxels,
+                    most_voxels=most_voxels,
+                    multiple=reduction,
+                )
                 left = None if left is None else left - (time.monotonic() - began)
                 found = _finished(found, beside, refinement, seconds=left)
     with work.clock.stage("to world"):
@@ -185,12 +195,48 @@ def _deform(
     work.look, work.found = look, found
 
 
-def _beside_fixed(found: Found, images: ImagePair, space: Middle, *, longest_voxels: int, multiple: int) -> Found:
+def _fused(
+    adaptation: Adaptation,
+    back: Float[Tensor, "1 axis *space"] | None,
+    look: Look,
+    work: Work,
+    settings: RegistrationSettings,
+) -> tuple[Adaptation, Float[Tensor, "1 axis *space"] | None]:
+    """The network's fields, but where the images as they came agree better.
+
+    One affine map cannot follow what slides: a liver moves by centimetres along a wall that stays. Where the map took
+    the wall along, neither the network nor the refinement finds the way back. Only where the images as they came are
+    worth considering: else chance would choose. Left alone where an initial field or landmarks say more than the
+    headers do, or where the contrasts differ, which local correlation does not bear.
+    """
+    if back is None or work.start.displacement is not None or look.pair.similarity != "lncc":
+        return adaptation, back
+    how = settings.proposals
+    pairs, found = (look.pair, look.pair.exchanged()), (adaptation.displacement, back)
+    placed = [each.to(back.device) for each in look.middle.placed(work.initial, look.pair.grid)]
+    as_they_came = sum(agreement(field, pair, settings=how) for field, pair in zip(placed, pairs, strict=True)) / 2
+    if as_they_came < how.plausible * agreement(torch.zeros_like(back), look.pair, settings=how):
+        return adaptation, back
+    fused, fused_back = (fuse(each, pair, settings=how) for each, pair in zip(zip(found, placed), pairs, strict=True))
+    return replace(adaptation, displacement=fused), fused_back
+
+
+def _beside_fixed(
+    found: Found,
+    images: ImagePair,
+    space: Middle,
+    *,
+    longest_voxels: int,
+    most_voxels: int | None,
+    multiple: int,
+) -> Found:
     """The same field where the fixed image lies, on images read there; as it is, if it lies there already."""
     if not found.middle.is_split:
         return found
     device, similarity = found.pair.fixed.device, found.pair.similarity
-    pair = images.read(space, longest_voxels=longest_voxels, multiple=multiple, similarity=similarity).to(device)
+    pair = images.read(
+        space, longest_voxels=longest_voxels, most_voxels=most_voxels, multiple=multiple, similarity=similarity
+    ).to(device)
     displacement = space.displacement(found.to_world(pair.grid), pair.grid).to(device)
     return Found(space, pair, replace(found.adaptation, displacement=displacement))
 
