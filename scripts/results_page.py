@@ -7,7 +7,8 @@ The template has the words, the rows have every figure: ``table(file, reference)
 ``less(file, reference)`` one of how far the reference is ahead of every other method, ``terms(file)`` one of what each
 term of the objective buys; ``of(file, method).dice`` (or any other figure of a summary), the Dice of single labels by
 ``structures(file, method, "4", "43")``, ``mean(file, "dice", pair="1")`` of what a script wrote, and
-``change(file, figure, term)``, the mean change without a term, are numbers in the text; ``measured(file)`` is the file.
+``change(file, figure, term)``, the mean change without a term, are numbers in the text; so is ``seeds(mode)``, the gain
+of Dice of every seed's weights over those they began with. ``measured(file)`` is the file.
 """
 
 import json
@@ -51,6 +52,7 @@ def main() -> None:
         measured=_measured,
         terms=_terms,
         change=_change,
+        seeds=_seeds,
     )
     environment.filters.update(fixed=lambda value, digits=3: f"{value:.{digits}f}")
     page = Path(sys.argv[1]) if len(sys.argv) > 1 else DOCS / "results.md"
@@ -119,6 +121,13 @@ def _change(name: str, figure: str, without: str) -> float:
     found = _measured(name)
     each, whole = (_by_seed(found, chosen, figure) for chosen in (without, "nothing"))
     return float(np.mean([each[seed] / whole[seed] - 1 for seed in each.keys() & whole.keys()]))
+
+
+def _seeds(mode: str) -> str:
+    """What each seed's training gains over the weights it began with, on the pairs of weights.jsonl."""
+    began = _of("weights.jsonl", f"initial-{mode}").dice
+    reached = [_of("weights.jsonl", f"{seed}{mode}").dice for seed in ("", "seed-1-", "seed-2-")]
+    return _with_range([float(dice or 0) - float(began or 0) for dice in reached], "+.3f")
 
 
 def _by_seed(found: list[dict[str, Any]], without: str, figure: str) -> dict[int, float]:

@@ -144,6 +144,8 @@ def test_fingerprint_says_which_images_are_in_which_part_and_not_where_they_lie(
 
     assert split_by_patient(elsewhere, seed=1).fingerprint == split.fingerprint
     assert split_by_patient(people, seed=2).fingerprint != split.fingerprint
+    without = tuple(replace(each, mask=None) for each in people)
+    assert split_by_patient(without, seed=1).fingerprint != split.fingerprint
     assert split_by_patient(_of_patients(20, visits=2), seed=1).fingerprint != split.fingerprint
 
 

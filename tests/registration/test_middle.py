@@ -52,7 +52,7 @@ def test_images_as_they_came_are_fields_in_the_middle_that_undo_the_start(sample
     middle = Middle.of(sample.fixed.grid, other, turned)
     given = Transform(grid=sample.fixed.grid, matrix=np.eye(2), translation=np.array([3.0, -2.0]))
 
-    there, back = middle.placed(given, middle.grid)
+    there, back = middle.fields_of(given, middle.grid)
 
     # around the middle of the grid: a field's grid ends somewhere
     centre = middle.grid.index_to_world()[:2] @ np.array([*(np.array(middle.grid.size) / 2), 1])
@@ -68,7 +68,7 @@ def test_what_holds_a_field_is_not_placed(sample, turned):
     field = Transform.identity(sample.fixed.grid).with_displacement(np.zeros((*sample.fixed.grid.shape, 2)))
 
     with pytest.raises(InputError, match="must be affine, but hold a field"):
-        Middle.of(sample.fixed.grid, sample.fixed.grid, turned).placed(field, sample.fixed.grid)
+        Middle.of(sample.fixed.grid, sample.fixed.grid, turned).fields_of(field, sample.fixed.grid)
 
 
 def test_middle_is_the_same_with_the_images_exchanged(sample, other, turned):

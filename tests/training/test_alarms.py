@@ -34,7 +34,7 @@ def test_fields_of_no_length_are_the_identity():
     (alarm,) = alarms([STILL] * 3)
 
     assert alarm.startswith("The fields are 0.020 voxels long on average: G has collapsed to the identity.")
-    assert "raise the weight of the known fields' error" in alarm
+    assert "raise the weights of field and field_length" in alarm
 
 
 def test_both_may_happen_at_once():

@@ -56,6 +56,26 @@ def test_training_that_kept_nothing_begins_its_log_anew(tmp_path):
     assert _rows(tmp_path) == [{"step": "10", "total": "2"}]
 
 
+def test_log_of_other_terms_of_which_nothing_is_kept_begins_with_its_own_head(tmp_path):
+    Log(tmp_path, after=0).write(10, {"total": 1.0, "nmi": 0.5})
+
+    Log(tmp_path, after=0).write(10, {"total": 2.0})
+    again = Log(tmp_path, after=10)
+
+    assert _rows(tmp_path) == [{"step": "10", "total": "2"}]
+    assert again.rows == [{"step": 10, "total": 2.0}]
+
+
+@pytest.mark.parametrize("cut", ["20,0.2", "20,0.25,", "20,0.25,0.1"])
+def test_row_that_was_cut_off_is_dropped(tmp_path, cut):
+    Log(tmp_path, after=0).write(10, {"total": 1.0, "nmi": 0.5})
+    with (tmp_path / "log.csv").open("a", encoding="utf-8") as file:
+        file.write(cut)
+
+    assert [row["step"] for row in Log(tmp_path, after=30).rows] == [10]
+    assert [row["step"] for row in _rows(tmp_path)] == ["10"]
+
+
 def test_file_that_was_never_written_to_gets_its_head(tmp_path):
     (tmp_path / "log.csv").touch()
 

@@ -179,6 +179,15 @@ def test_checkpoint_of_another_program_is_refused(tmp_path):
         _state().load(tmp_path / "other.pt", settings=SETTINGS)
 
 
+def test_checkpoint_of_an_earlier_version_is_told_from_one_of_other_networks(checkpoint):
+    stored = torch.load(checkpoint, weights_only=True)
+    del stored["learns_from"]
+    torch.save(stored, checkpoint)
+
+    with pytest.raises(WeightsError, match="is of an earlier version of this program: begin anew"):
+        _state().load(checkpoint, settings=SETTINGS)
+
+
 def test_tensor_is_no_checkpoint(tmp_path):
     torch.save(torch.zeros(3), tmp_path / "other.pt")
 

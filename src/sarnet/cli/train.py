@@ -1,5 +1,6 @@
 """``sarnet train``."""
 
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -33,9 +34,11 @@ def train(
 
     bar = progress_bar()
     tasks: dict[str, TaskID] = {}
+    since: dict[str, tuple[int, float]] = {}
 
     def show(progress: Progress) -> None:
         if progress.stage not in tasks:
+            since[progress.stage] = progress.step, time.monotonic()
             tasks[progress.stage] = bar.add_task(progress.stage, total=progress.steps, completed=progress.step - 1)
         bar.start()  # not before: what is wrong with the settings is said in one line
         bar.update(
@@ -45,9 +48,10 @@ def train(
         )
         if not bar.console.is_terminal and progress.judged_step == progress.step:
             # a file shows no bar: a line for each time the validation images were asked
-            left = bar.tasks[tasks[progress.stage]].time_remaining
-            minutes = "" if left is None else f"; {left / 60:.0f} min left"
-            say_note(f"{progress.stage}: {progress.step} of {progress.steps} steps, {progress.judgement}{minutes}")
+            first, began = since[progress.stage]
+            each = (time.monotonic() - began) / max(1, progress.step - first)
+            left = f"{each * (progress.steps - progress.step) / 60:.0f} min left"
+            say_note(f"{progress.stage}: {progress.step} of {progress.steps} steps, {progress.judgement}, {left}")
         for alarm in progress.alarms:
             say_note(alarm)
 

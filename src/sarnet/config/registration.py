@@ -62,10 +62,14 @@ class FinishSettings(Settings):
 
 
 class ProposalSettings(Settings):
-    """How the network's field and the images as they came are fused before the refinement."""
+    """How the network's field and the images as they came, or as an initial transform placed them, are fused.
 
-    plausible: float = Field(default=0.9, ge=0)
-    """The images as they came must agree this share as well as from the affine start; else nothing is fused."""
+    Before the refinement; voxels are those of the grid that the network saw.
+    """
+
+    plausible_share: float = Field(default=0.9, ge=0)
+    """As they came the images must agree this share as well as from the affine start; else nothing is fused,
+    as never by a large number."""
     window_voxels: int = Field(default=5, ge=3)
     """Width of the window of local correlation that tells which holds, odd."""
     temperature: float = Field(default=0.03, gt=0)

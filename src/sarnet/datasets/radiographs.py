@@ -62,9 +62,12 @@ class Split:
 
     @property
     def fingerprint(self) -> str:
-        """One word for which images are in which part, in their order; the same wherever the files lie."""
+        """One word for whose images and masks are in which part, by their names; the same wherever the files lie."""
         parts = (self.train, self.validation, self.test)
-        named = [[(*each.person, each.visit, each.image.name) for each in part] for part in parts]
+        named = [
+            [(*each.person, each.visit, each.image.name, each.mask and each.mask.name) for each in part]
+            for part in parts
+        ]
         return hashlib.sha256(json.dumps(named).encode()).hexdigest()[:16]
 
 

@@ -60,7 +60,7 @@ def squared_correlation(
     Args:
         fixed: Fixed image, intensities of about one, float32.
         warped: Warped moving image, the same.
-        window: Width of the window in voxels, odd.
+        window: Width of the window in voxels, odd; it is not checked again.
     """
     # one filter for all five moments: (batch, 5, *space)
     moments = torch.cat([fixed, warped, fixed * fixed, warped * warped, fixed * warped], dim=1)

@@ -73,7 +73,9 @@ class Middle:
         field = Transform.identity(grid).with_displacement(world)
         return compose(compose(self.from_fixed, field, grid=target, hold_edges=True), self.to_moving)
 
-    def placed(self, given: Transform, grid: Grid) -> tuple[Float[Tensor, "1 axis *space"], ...]:
+    def fields_of(
+        self, given: Transform, grid: Grid
+    ) -> tuple[Float[Tensor, "1 axis *space"], Float[Tensor, "1 axis *space"]]:
         """Return what an affine transform from the fixed to the moving image comes to here: fields there and back.
 
         Args:
@@ -86,8 +88,7 @@ class Middle:
         if given.displacement is not None or self.to_moving.displacement is not None:
             raise InputError("given and the way from the middle to the moving image must be affine, but hold a field")
         there = np.linalg.solve(self.to_moving.homogeneous(), given.homogeneous() @ self.to_fixed.homogeneous())
-        maps = (Transform.from_homogeneous(each, grid) for each in (there, np.linalg.inv(there)))
-        return tuple(torch.from_numpy(grid.in_voxels(each.total_displacement()))[None].float() for each in maps)
+        return _field(there, grid), _field(np.linalg.inv(there), grid)
 
     def displacement(self, transform: Transform, grid: Grid) -> Float[Tensor, "1 axis *space"]:
         """Return what a transform from the fixed to the moving image comes to as a field here.
@@ -104,6 +105,12 @@ class Middle:
         from_moving = Transform.from_homogeneous(np.linalg.inv(self.to_moving.homogeneous()), grid)
         rest = compose(self.to_fixed, transform, from_moving, grid=grid, hold_edges=True)
         return torch.from_numpy(grid.in_voxels(rest.total_displacement()))[None]
+
+
+def _field(matrix: Float[np.ndarray, "row column"], grid: Grid) -> Float[Tensor, "1 axis *space"]:
+    """An affine map as a field in voxels of the grid."""
+    world = Transform.from_homogeneous(matrix, grid).total_displacement()
+    return torch.from_numpy(grid.in_voxels(world))[None].float()
 
 
 def _shared(fixed: Grid, moving: Grid, half: np.ndarray) -> Grid | None:

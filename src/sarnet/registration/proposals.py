@@ -1,6 +1,4 @@
-"""Proposals for a pair's field, fused place by place."""
-
-from collections.abc import Sequence
+"""Two proposals for a pair's field, fused place by place."""
 
 import torch
 from jaxtyping import Float
@@ -14,16 +12,18 @@ from sarnet.registration.network_pair import NetworkPair
 Field = Float[Tensor, "1 axis *space"]
 
 
-def fuse(proposals: Sequence[Field], pair: NetworkPair, *, settings: ProposalSettings) -> Field:
-    r"""Return the field that holds at every place what makes the images most alike there.
+def fuse(first: Field, second: Field, pair: NetworkPair, *, settings: ProposalSettings) -> Field:
+    r"""Return, place by place, the field under which the images agree better.
 
-    .. math:: u(x) = G_\sigma * \sum_k w_k(x)\, u_k(x), \quad
-        w_k(x) \propto \exp\left(c_k(x) / \tau\right)
+    .. math:: u(x) = G_\sigma * \left((1 - w(x))\, u_1(x) + w(x)\, u_2(x)\right), \quad
+        w(x) = \frac{1}{1 + \exp\left(-(c_2(x) - c_1(x)) / \tau\right)}
 
-    with ``c_k`` the squared correlation of the images in a window around ``x`` under the proposal ``u_k``, smoothed.
+    with ``c`` the squared correlation of the images in a window around ``x``, smoothed, zero where the images do not
+    count. Where nothing tells between the two it is their mean.
 
     Args:
-        proposals: In voxels of the pair's grid.
+        first: In voxels of the pair's grid.
+        second: The same.
         pair: The images.
         settings: Window, temperature ``tau``, and smoothing.
 
@@ -31,9 +31,9 @@ def fuse(proposals: Sequence[Field], pair: NetworkPair, *, settings: ProposalSet
         Lempitsky, Roth & Rother, FusionFlow: discrete-continuous optimization for optical flow estimation, CVPR 2008.
         https://doi.org/10.1109/CVPR.2008.4587751
     """
-    agreements = torch.stack([_agreement(each, pair, settings) for each in proposals])
-    weights = torch.softmax(agreements / settings.temperature, dim=0)
-    return gaussian((weights * torch.stack(list(proposals))).sum(dim=0), settings.field_voxels)
+    better = _agreement(second, pair, settings) - _agreement(first, pair, settings)
+    share = torch.sigmoid(better / settings.temperature)
+    return gaussian(first + share * (second - first), settings.field_voxels)
 
 
 def agreement(proposal: Field, pair: NetworkPair, *, settings: ProposalSettings) -> float:
@@ -44,10 +44,9 @@ def agreement(proposal: Field, pair: NetworkPair, *, settings: ProposalSettings)
         pair: The images.
         settings: Window and smoothing.
     """
-    return float((pair.weight * _agreement(proposal, pair, settings)).sum() / pair.weight.sum())
+    return float(_agreement(proposal, pair, settings).sum() / pair.weight.sum())
 
 
 def _agreement(proposal: Tensor, pair: NetworkPair, settings: ProposalSettings) -> Float[Tensor, "1 1 *space"]:
-    warped = warp(pair.moving, proposal)
-    correlation = squared_correlation(pair.fixed, warped, window=settings.window_voxels)
-    return gaussian(correlation, settings.agreement_voxels)
+    correlation = squared_correlation(pair.fixed, warp(pair.moving, proposal), window=settings.window_voxels)
+    return gaussian(pair.weight * correlation, settings.agreement_voxels)

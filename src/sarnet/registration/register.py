@@ -1,7 +1,7 @@
 """The main job: two images in, a transform out."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -44,7 +44,8 @@ def register(  # noqa: PLR0913  each by its name alone
     r"""Register a moving image to a fixed one.
 
     An affine start, kept only where it lowers its cost; then, for ``deformable``, a pass of the network over the
-    images, the adaptation of its last layer to the pair and, where it is asked for, the refinement of the field. A
+    images, the adaptation of its last layer to the pair and, where it is asked for, the refinement of the field, which
+    begins with what the network found or, where they agree better, with the images as they came. A
     volume is seen plane by plane by the same network (method, section 8). The same input, settings and threads give the
     same result to the bit, whatever was registered before. Refined from an affine start, a pair is compared in the
     middle between its images, where the other way round gives the inverse, as far as voxels can say it; a few last
@@ -60,7 +61,8 @@ def register(  # noqa: PLR0913  each by its name alone
         fixed: Image whose grid everything is resampled to, of any intensity unit.
         moving: Image to be registered.
         settings: How; the defaults where it is left out.
-        initial_transform: Where the affine search starts; one that holds a field is taken as it is.
+        initial_transform: Where the affine search starts, and where the images count as having come from; one that
+            holds a field is taken as it is.
         masks: Where the images count; everywhere where it is left out.
         guides: Structures and landmarks that steer a deformable registration.
         labels: For evaluation alone: overlap before and after goes into the record.
@@ -166,13 +168,14 @@ def _deform(
     with work.clock.stage("adaptation"):
         layer = settings.before_refinement if is_refined else how.adaptation
         adaptation, back = _adapted(look, loaded, settings, layer)
+        if is_refined:
+            adaptation, back = _fused(adaptation, back, look, work, settings)
     if not (is_refined and is_volume):  # a volume alone is refined on another grid than it was seen on
         pair = look.pair
     found = Found(middle, pair, adaptation)
     if is_refined:
         refinement = settings.known_refinement if look.known else how.refinement
         with work.clock.stage("refinement"):
-            adaptation, back = _fused(adaptation, back, look, work, settings)
             refined = refine(adaptation, pair, back=back, settings=refinement, seconds=settings.budget)
         found = found._replace(adaptation=refined)
         left = None if settings.budget is None else settings.budget - work.clock.seconds["refinement"]
@@ -205,20 +208,28 @@ def _fused(
     """The network's fields, but where the images as they came agree better.
 
     One affine map cannot follow what slides: a liver moves by centimetres along a wall that stays. Where the map took
-    the wall along, neither the network nor the refinement finds the way back. Only where the images as they came are
-    worth considering: else chance would choose. Left alone where an initial field or landmarks say more than the
-    headers do, or where the contrasts differ, which local correlation does not bear.
+    the wall along, neither the network nor the refinement finds the way back. Where the images did not come close to
+    each other chance would choose, so they are left alone; as where something else says what belongs together:
+    regions, the network's own masks, landmarks, an initial field; and where the contrasts differ, which local
+    correlation does not bear.
     """
-    if back is None or work.start.displacement is not None or look.pair.similarity != "lncc":
+    pair = look.pair
+    has_regions = look.known or pair.fixed_regions is not None
+    if back is None or has_regions or work.start.displacement is not None or pair.similarity != "lncc":
         return adaptation, back
     how = settings.proposals
-    pairs, found = (look.pair, look.pair.exchanged()), (adaptation.displacement, back)
-    placed = [each.to(back.device) for each in look.middle.placed(work.initial, look.pair.grid)]
-    as_they_came = sum(agreement(field, pair, settings=how) for field, pair in zip(placed, pairs, strict=True)) / 2
-    if as_they_came < how.plausible * agreement(torch.zeros_like(back), look.pair, settings=how):
+    pairs, found = (pair, pair.exchanged()), (adaptation.displacement, back)
+    as_came = [each.to(back.device) for each in look.middle.fields_of(work.initial, pair.grid)]
+
+    def agree(fields: Sequence[Tensor]) -> float:
+        return sum(agreement(field, each, settings=how) for field, each in zip(fields, pairs, strict=True))
+
+    if agree(as_came) < how.plausible_share * agree([torch.zeros_like(back)] * 2):
         return adaptation, back
-    fused, fused_back = (fuse(each, pair, settings=how) for each, pair in zip(zip(found, placed), pairs, strict=True))
-    return replace(adaptation, displacement=fused), fused_back
+    fused = [fuse(*each, settings=how) for each in zip(found, as_came, pairs, strict=True)]
+    if agree(fused) <= agree(found):
+        return adaptation, back
+    return replace(adaptation, displacement=fused[0]), fused[1]
 
 
 def _beside_fixed(

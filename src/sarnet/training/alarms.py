@@ -35,6 +35,6 @@ def alarms(rows: Sequence[Mapping[str, float]]) -> tuple[str, ...]:
     if all(length <= _COLLAPSED_VOXELS for length in lengths):
         found.append(
             f"The fields are {lengths[-1]:.3f} voxels long on average: G has collapsed to the identity. "
-            "Lower learning_rate, or raise the weight of the known fields' error."
+            "Lower learning_rate, or raise the weights of field and field_length where there are such."
         )
     return tuple(found)

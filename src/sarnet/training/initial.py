@@ -66,7 +66,7 @@ def train_initial(settings: TrainingSettings, *, resume: bool = False, report: R
         InputError: If the folder holds a checkpoint and ``resume`` was not asked for, or a loss is not finite.
         ConfigError: If the batch cannot be divided among the processes.
         DataError: If the images cannot be read.
-        WeightsError: If the checkpoint is of another network, or of a training with other settings.
+        WeightsError: If the checkpoint is of another network, or of a training with other settings or by other files.
     """
     stage, out = settings.initial, settings.out / "initial"
     check_shares("initial.batch", stage.batch, devices=settings.devices)

@@ -28,7 +28,10 @@ class Log:
         """All that were kept and written, the newest last."""
         if self._path.exists() and self._path.stat().st_size:
             head, *lines = self._path.read_bytes().splitlines(keepends=True)
-            self._path.write_bytes(head + b"".join(line for line in lines if int(line.split(b",")[0]) <= after))
+            # the last row may have been cut off by what stopped the training
+            whole = [line for line in lines if line.endswith(b"\n") and line.count(b",") == head.count(b",")]
+            kept = [line for line in whole if int(line.split(b",")[0]) <= after]
+            self._path.write_bytes(b"".join([head, *kept] if kept else []))
             with self._path.open(newline="", encoding="utf-8") as file:
                 self.rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
         try:

@@ -52,7 +52,7 @@ def train_peer(settings: TrainingSettings, *, resume: bool = False, report: Repo
         ConfigError: If a source does not suit the network, cannot be divided among the processes, or the images are not
             of a size that the network can halve.
         DataError: If images or masks cannot be read, or do not fit each other.
-        WeightsError: If the checkpoint is of another network.
+        WeightsError: If the checkpoint is of another network, or of a training by other files.
         MissingExtraError: If the network's package is not installed.
     """
     stage, out = settings.peer, settings.out / "peer"

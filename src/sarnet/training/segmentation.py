@@ -48,7 +48,7 @@ def train_unet(settings: TrainingSettings, *, resume: bool = False, report: Repo
         ConfigError: If no source has masks, one cannot be divided among the processes, or the images cannot be halved
             as often as the network does.
         DataError: If images or masks cannot be read, or do not fit each other.
-        WeightsError: If the checkpoint is of another network.
+        WeightsError: If the checkpoint is of another network, or of a training by other files.
         MissingExtraError: If MONAI is not installed.
     """
     stage, out = settings.unet, settings.out / "unet"

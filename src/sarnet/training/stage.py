@@ -69,7 +69,8 @@ class Run:
             report: Whom to tell.
 
         Raises:
-            WeightsError: If the checkpoint is of other networks, or of a training with other settings.
+            WeightsError: If the checkpoint is of other networks, or of a training with other settings or by other
+                files.
         """
         self._checkpoint, self._state, self._steps = folder / CHECKPOINT_FILE, state, steps
         self._name, self._settings = folder.name, settings

@@ -20,7 +20,7 @@ _FREE = frozenset({"visits", "out", "start", "vgg", "checkpoint_minutes", "valid
 
 @dataclass
 class TrainingState:
-    """Networks, their optimisers and the number of steps done.
+    """Networks, their optimisers, the number of steps done, and the sums of the figures since the log's last row.
 
     Chance is not part of it: every step draws from a source seeded by the settings' seed and the step's number, so a
     training that is resumed sees what an uninterrupted one would have seen.
@@ -29,7 +29,7 @@ class TrainingState:
     networks: Mapping[str, nn.Module]
     optimisers: Mapping[str, torch.optim.Optimizer]
     learns_from: Mapping[str, str] = field(default_factory=dict)
-    """What stands in the files that it reads, by the name of the setting that says where they are."""
+    """A word for what it reads, by the name of the setting that says where: the same wherever that lies."""
     step: int = 0
     sums: dict[str, float] = field(default_factory=dict)
     """Of each figure over the steps since the last row of the log."""
@@ -92,6 +92,8 @@ class TrainingState:
                     f"checkpoint {path} is of a training with another {changed[0]}: go on with the settings it began "
                     "with, or choose another folder"
                 )
+            if "learns_from" not in stored:
+                raise WeightsError(f"checkpoint {path} is of an earlier version of this program: begin anew")
             replaced = sorted(_differences(stored["learns_from"], dict(self.learns_from), frozenset()))
             if replaced:
                 raise WeightsError(
