@@ -125,9 +125,8 @@ def _change(name: str, figure: str, without: str) -> float:
 
 def _seeds(mode: str) -> str:
     """What each seed's training gains over the weights it began with, on the pairs of weights.jsonl."""
-    began = _of("weights.jsonl", f"initial-{mode}").dice
-    reached = [_of("weights.jsonl", f"{seed}{mode}").dice for seed in ("", "seed-1-", "seed-2-")]
-    return _with_range([float(dice or 0) - float(began or 0) for dice in reached], "+.3f")
+    began, *reached = (_of("weights.jsonl", f"{each}{mode}").dice for each in ("initial-", "", "seed-1-", "seed-2-"))
+    return _with_range([dice - began for dice in reached], "+.3f")
 
 
 def _by_seed(found: list[dict[str, Any]], without: str, figure: str) -> dict[int, float]:

@@ -147,6 +147,12 @@ def test_wrong_value_names_the_setting_what_was_wanted_and_what_came(line, messa
         read_settings(TrainingSettings, None, ["visits=v.csv", line])
 
 
+@pytest.mark.parametrize("group", ["adaptation", "proposals", "refinement", "volume.refinement"])
+def test_window_without_a_middle_is_refused(group):
+    with pytest.raises(ConfigError, match=rf"setting '{group}\.window_voxels': .*be odd, but 4 came"):
+        read_settings(RegistrationSettings, None, [f"{group}.window_voxels=4"])
+
+
 def test_missing_setting_is_named():
     with pytest.raises(ConfigError, match="setting 'visits': Field required"):
         read_settings(TrainingSettings)

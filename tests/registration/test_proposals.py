@@ -10,7 +10,7 @@ from scipy import ndimage
 from sarnet.config import ProposalSettings
 from sarnet.images import Grid
 from sarnet.registration import Guides, NetworkPair, register
-from sarnet.registration.proposals import agreement, fuse
+from sarnet.registration.proposals import fuse, fuse_both_ways
 
 HOW = ProposalSettings()
 WIDTH, SHIFT = 64, 6
@@ -64,13 +64,29 @@ def test_where_images_do_not_count_they_do_not_choose(slid):
     torch.testing.assert_close(fused, _constant(SHIFT / 2, 0), atol=1e-5, rtol=0)
 
 
-def test_agreement_is_high_where_a_proposal_undoes_the_shift_and_counts_where_the_weight_is(slid):
-    right_half = torch.zeros_like(slid.weight)
-    right_half[..., 8 : WIDTH - 16, WIDTH // 2 + 8 : -8] = 1
-    where = replace(slid, weight=right_half)
+def test_what_was_found_stays_where_the_other_proposal_is_implausible(slid):
+    found, far = (_constant(SHIFT, 0), _constant(-SHIFT, 0)), (_constant(23, 17), _constant(-23, -17))
 
-    assert agreement(_constant(SHIFT, 0), where, settings=HOW) > 0.85
-    assert agreement(_constant(0, 0), where, settings=HOW) < 0.3
+    assert fuse_both_ways(found, far, slid, settings=HOW) is found
+
+
+def test_what_was_found_stays_where_fusing_gains_nothing(slid):
+    still = replace(slid, moving=slid.fixed)
+    found, worse = (_constant(0, 0), _constant(0, 0)), (_constant(1, 0), _constant(-1, 0))
+    always = HOW.model_copy(update={"plausible_share": 0.0})
+
+    assert fuse_both_ways(found, worse, still, settings=always) is found
+
+
+def test_both_ways_are_fused_each_by_its_own_images(slid):
+    found, placed = (_constant(SHIFT, 0), _constant(-SHIFT, 0)), (_constant(0, 0), _constant(0, 0))
+
+    there, back = fuse_both_ways(found, placed, slid, settings=HOW)
+
+    torch.testing.assert_close(there, fuse(found[0], placed[0], slid, settings=HOW))
+    torch.testing.assert_close(back, fuse(found[1], placed[1], slid.exchanged(), settings=HOW))
+    again, turned = fuse_both_ways(found[::-1], placed, slid.exchanged(), settings=HOW)
+    torch.testing.assert_close((again, turned), (back, there))
 
 
 @pytest.fixture
@@ -114,8 +130,3 @@ def test_structures_that_the_user_gives_are_left_to_the_network(sample, fast, ne
 
     assert not (fused == plain).all()
     assert (guided == guided_plain).all()
-
-
-def test_window_without_a_middle_is_refused():
-    with pytest.raises(ValueError, match="window_voxels is 4, but must be odd"):
-        ProposalSettings(window_voxels=4)

@@ -2,12 +2,23 @@
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from sarnet.config.objective import ObjectiveSettings
 from sarnet.config.settings import Settings
+
+
+def _check_odd(value: int) -> int:
+    if value % 2 == 0:
+        raise PydanticCustomError("odd", "Input should be odd")
+    return value
+
+
+WindowVoxels = Annotated[int, Field(ge=3), AfterValidator(_check_odd)]
+"""Width of a window around a voxel, odd."""
 
 MeasuredSimilarity = Literal["lncc", "nmi"]
 """What two images are compared by: local correlation, or mutual information where their contrasts differ."""
@@ -18,7 +29,7 @@ class AdaptationSettings(Settings):
 
     reads: Literal["last", "all"] = "all"
     """Which blocks' maps the adapted layer reads: those it was trained on, or those of the earlier blocks, too."""
-    window_voxels: int = Field(default=9, ge=3)
+    window_voxels: WindowVoxels = 9
     """Width of the window of local correlation, odd."""
     smoothness: float = Field(default=0.1, ge=0)
     """Weight of the field's squared slope beside one minus the local correlation."""
@@ -70,7 +81,7 @@ class ProposalSettings(Settings):
     plausible_share: float = Field(default=0.9, ge=0)
     """As they came the images must agree this share as well as from the affine start; else nothing is fused,
     as never by a large number."""
-    window_voxels: int = Field(default=5, ge=3)
+    window_voxels: WindowVoxels = 5
     """Width of the window of local correlation that tells which holds, odd."""
     temperature: float = Field(default=0.03, gt=0)
     """Of the choice: where the squared correlations differ by this much, the better one weighs 2.7 times as much."""
@@ -78,12 +89,6 @@ class ProposalSettings(Settings):
     """Standard deviation of the Gaussian that smooths the correlations."""
     field_voxels: float = Field(default=1.0, ge=0)
     """The same of the fused field."""
-
-    @model_validator(mode="after")
-    def _check_window(self) -> "ProposalSettings":
-        if self.window_voxels % 2 == 0:
-            raise ValueError(f"window_voxels is {self.window_voxels}, but must be odd")
-        return self
 
 
 class RefinementSettings(Settings):
@@ -94,7 +99,7 @@ class RefinementSettings(Settings):
     What a coarser one would find, the network has found."""
     iterations: tuple[int, ...] = (20, 20)
     """Of each level."""
-    window_voxels: int = Field(default=9, ge=3)
+    window_voxels: WindowVoxels = 9
     """Width of the window of local correlation on every level, odd."""
     step_voxels: float = Field(default=0.3, gt=0)
     """Length of a level's first step, as a root mean square over the foreground, in voxels of the level; from there on
@@ -111,8 +116,6 @@ class RefinementSettings(Settings):
             raise ValueError(f"factors {self.factors} and iterations {self.iterations} must be as many")
         if list(self.factors) != sorted(set(self.factors), reverse=True):
             raise ValueError(f"factors are {self.factors}, but must fall: coarse to fine")
-        if self.window_voxels % 2 == 0:
-            raise ValueError(f"window_voxels is {self.window_voxels}, but must be odd")
         return self
 
 

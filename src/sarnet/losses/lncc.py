@@ -43,9 +43,7 @@ def lncc(
         https://doi.org/10.1016/j.media.2007.06.004
     """
     check_one_shape(fixed=fixed, warped=warped, weight=weight)
-    if window < 1 or window % 2 == 0:
-        raise InputError(f"window is {window}, but must be odd and positive")
-    correlation = squared_correlation(full_precision(fixed), full_precision(warped), window=window)
+    correlation = squared_correlation(fixed, warped, window=window)
     return (1 - mean_by_image(correlation, weight)).mean()
 
 
@@ -58,10 +56,18 @@ def squared_correlation(
     """Return the squared correlation of two images around each voxel: what :func:`lncc` takes the mean of.
 
     Args:
-        fixed: Fixed image, intensities of about one, float32.
+        fixed: Fixed image, intensities of about one.
         warped: Warped moving image, the same.
-        window: Width of the window in voxels, odd; it is not checked again.
+        window: Width of the window in voxels, odd.
+
+    Raises:
+        ShapeError: If the shapes differ.
+        InputError: If ``window`` is even or not positive.
     """
+    check_one_shape(fixed=fixed, warped=warped)
+    if window < 1 or window % 2 == 0:
+        raise InputError(f"window is {window}, but must be odd and positive")
+    fixed, warped = full_precision(fixed), full_precision(warped)
     # one filter for all five moments: (batch, 5, *space)
     moments = torch.cat([fixed, warped, fixed * fixed, warped * warped, fixed * warped], dim=1)
     moments = along_axes(moments, [_box(size, window, moments) for size in moments.shape[2:]])

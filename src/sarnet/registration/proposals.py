@@ -10,6 +10,8 @@ from sarnet.losses import squared_correlation
 from sarnet.registration.network_pair import NetworkPair
 
 Field = Float[Tensor, "1 axis *space"]
+Fields = tuple[Field, Field]
+"""There and back."""
 
 
 def fuse(first: Field, second: Field, pair: NetworkPair, *, settings: ProposalSettings) -> Field:
@@ -36,15 +38,29 @@ def fuse(first: Field, second: Field, pair: NetworkPair, *, settings: ProposalSe
     return gaussian(first + share * (second - first), settings.field_voxels)
 
 
-def agreement(proposal: Field, pair: NetworkPair, *, settings: ProposalSettings) -> float:
-    """Return the mean of the squared correlation that :func:`fuse` chooses by, where the images count.
+def fuse_both_ways(found: Fields, placed: Fields, pair: NetworkPair, *, settings: ProposalSettings) -> Fields:
+    """Return what the network found, but where the images agree better as they were placed.
+
+    What was found stays where the images as they were placed agree much less than undeformed, for chance would choose;
+    and where nothing is gained by fusing, for it also smooths.
 
     Args:
-        proposal: In voxels of the pair's grid.
-        pair: The images.
-        settings: Window and smoothing.
+        found: The network's fields there and back, in voxels of the pair's grid.
+        placed: Those that leave the images where they came from.
+        pair: The images, for the way there.
+        settings: How, and what is plausible.
     """
-    return float(_agreement(proposal, pair, settings).sum() / pair.weight.sum())
+    pairs = pair, pair.exchanged()
+
+    def agreement(fields: Fields) -> float:
+        maps = (_agreement(field, each, settings) for field, each in zip(fields, pairs, strict=True))
+        return float(sum(each.sum() for each in maps))
+
+    undeformed = torch.zeros_like(found[0]), torch.zeros_like(found[1])
+    if agreement(placed) < settings.plausible_share * agreement(undeformed):
+        return found
+    there, back = (fuse(*each, settings=settings) for each in zip(found, placed, pairs, strict=True))
+    return (there, back) if agreement((there, back)) > agreement(found) else found
 
 
 def _agreement(proposal: Tensor, pair: NetworkPair, settings: ProposalSettings) -> Float[Tensor, "1 1 *space"]:

@@ -1,7 +1,7 @@
 """The main job: two images in, a transform out."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ from sarnet.registration.network_pair import NetworkPair
 from sarnet.registration.own_masks import knows, with_own_masks
 from sarnet.registration.paper_cost import PaperCost
 from sarnet.registration.plane_fields import PlaneFields
-from sarnet.registration.proposals import agreement, fuse
+from sarnet.registration.proposals import fuse_both_ways
 from sarnet.registration.refinement import finish, refine
 from sarnet.registration.result import Registration
 from sarnet.registration.work import Clock, Found, Look, Work
@@ -208,28 +208,17 @@ def _fused(
     """The network's fields, but where the images as they came agree better.
 
     One affine map cannot follow what slides: a liver moves by centimetres along a wall that stays. Where the map took
-    the wall along, neither the network nor the refinement finds the way back. Where the images did not come close to
-    each other chance would choose, so they are left alone; as where something else says what belongs together:
-    regions, the network's own masks, landmarks, an initial field; and where the contrasts differ, which local
-    correlation does not bear.
+    the wall along, neither the network nor the refinement finds the way back. Left alone where something else says what
+    belongs together: regions, the network's own masks, landmarks, an initial field; and where the contrasts differ,
+    which local correlation does not bear.
     """
     pair = look.pair
     has_regions = look.known or pair.fixed_regions is not None
     if back is None or has_regions or work.start.displacement is not None or pair.similarity != "lncc":
         return adaptation, back
-    how = settings.proposals
-    pairs, found = (pair, pair.exchanged()), (adaptation.displacement, back)
-    as_came = [each.to(back.device) for each in look.middle.fields_of(work.initial, pair.grid)]
-
-    def agree(fields: Sequence[Tensor]) -> float:
-        return sum(agreement(field, each, settings=how) for field, each in zip(fields, pairs, strict=True))
-
-    if agree(as_came) < how.plausible_share * agree([torch.zeros_like(back)] * 2):
-        return adaptation, back
-    fused = [fuse(*each, settings=how) for each in zip(found, as_came, pairs, strict=True)]
-    if agree(fused) <= agree(found):
-        return adaptation, back
-    return replace(adaptation, displacement=fused[0]), fused[1]
+    there, again = (each.to(back.device) for each in look.middle.fields_of(work.initial, pair.grid))
+    fused, back = fuse_both_ways((adaptation.displacement, back), (there, again), pair, settings=settings.proposals)
+    return replace(adaptation, displacement=fused), back
 
 
 def _beside_fixed(
