@@ -87,6 +87,26 @@ def test_two_settings_of_one_method_are_two_lines():
     assert [line[0] for line in table.lines] == ["before", "sarnet (aaaaaa)", "sarnet (bbbbbb)"]
 
 
+def test_folds_of_a_cross_validation_are_one_line_beside_the_papers(rows):
+    folds = [
+        row.model_copy(update={"fold": 1 + place % 2, "settings_hash": f"{row.method} by the weights of {place % 2}"})
+        for place, row in enumerate(rows)
+    ]
+
+    (table,) = result_tables(folds, reference="sarnet", paper="table2")
+
+    (whole,) = result_tables(rows, reference="sarnet", paper="table2")
+    assert table == whole
+
+
+def test_two_settings_in_one_fold_are_two_lines():
+    rows = [_rows("sarnet", [0.5, 0.6], settings_hash=8 * letter, fold=1) for letter in "ab"]
+
+    (table,) = result_tables([*rows[0], *rows[1]])
+
+    assert [line[0] for line in table.lines] == ["before", "sarnet (aaaaaa)", "sarnet (bbbbbb)"]
+
+
 def test_protocols_have_a_table_each(rows):
     hearts = [row.model_copy(update={"protocol": "cardiac"}) for row in rows]
 

@@ -14,7 +14,7 @@ from sarnet.config import BenchmarkSettings
 def plan(settings: BenchmarkSettings) -> Plan:
     """Plan what the settings ask for; see :func:`plan_pairs`, :func:`plan_simulated` and :func:`plan_masks`.
 
-    With ``folds`` it is done fold by fold.
+    With ``folds`` it is done fold by fold, and each row says in which.
     """
     if settings.folds is not None:
         folds = [plan(settings.in_fold(1 + fold)) for fold in range(settings.folds)]
@@ -24,5 +24,6 @@ def plan(settings: BenchmarkSettings) -> Plan:
 
 
 def _measure(folds: list[Plan], done: Collection[RowKey]) -> Iterator[Row]:
-    for fold in folds:
-        yield from fold.measure(done)
+    for number, fold in enumerate(folds, start=1):
+        for row in fold.measure(done):
+            yield row.model_copy(update={"fold": number})

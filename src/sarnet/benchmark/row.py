@@ -37,6 +37,8 @@ class Row(BaseModel):
     settings: dict[str, Any] = {}
     """All that the row depends on beside the images: the method's settings and the measurement's."""
     settings_hash: str = ""
+    fold: int | None = None
+    """Of a cross-validation: the weights, and so the settings, are others in every fold."""
     version: str
     seed: int = 0
     hardware: str = ""

@@ -32,7 +32,8 @@ class ResultTable:
 def result_tables(rows: Sequence[Row], *, reference: str | None = None, paper: str | None = None) -> list[ResultTable]:
     """Return a table for each protocol: a line for each method, what it was before on top.
 
-    A method with rows of several settings has a line for each, told apart by the beginning of their hash.
+    A method with rows of several settings has a line for each, told apart by the beginning of their hash; the folds of
+    a cross-validation, whose weights differ, share one.
 
     Args:
         rows: Of any number of files.
@@ -107,15 +108,14 @@ def _table(protocol: str, rows: list[Row], reference: str | None, paper: str | N
 
 
 def _by_method(rows: list[Row]) -> dict[str, list[Row]]:
-    """Name of a line to its rows."""
-    hashes: dict[str, list[str]] = {}
+    """Name of a line to its rows: a method's of all folds are one line, which other settings in one fold divide."""
+    hashes: dict[tuple[str, int | None], set[str]] = {}
     for row in rows:
-        known = hashes.setdefault(row.method, [])
-        if row.settings_hash not in known:
-            known.append(row.settings_hash)
+        hashes.setdefault((row.method, row.fold), set()).add(row.settings_hash)
+    divided = {method for (method, _), known in hashes.items() if len(known) > 1}
     named: dict[str, list[Row]] = {}
     for row in rows:
-        is_one_of_several = len(hashes[row.method]) > 1
+        is_one_of_several = row.method in divided
         name = f"{row.method} ({row.settings_hash[:6]})" if is_one_of_several else row.method
         named.setdefault(name, []).append(row)
     return named
