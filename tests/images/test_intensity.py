@@ -100,3 +100,11 @@ def test_a_brain_that_touches_the_border_still_has_a_background(rng):
     array[0, 10:20] = 50
 
     np.testing.assert_array_equal(foreground(array), array != 0)
+
+
+def test_what_is_no_number_is_background_also_where_it_surrounds_the_image(rng):
+    array = rng.random((20, 24)).astype(np.float32)
+    inside = np.zeros(array.shape, bool)
+    inside[4:16, 5:20] = True
+
+    np.testing.assert_array_equal(foreground(np.where(inside, array, np.nan)), inside)

@@ -7,6 +7,7 @@ import pytest
 
 from sarnet.images import foreground
 from sarnet.registration import Masks, PairImages, register_images
+from sarnet.registration.uncertainty import _exposed
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,19 @@ def test_where_the_images_show_nothing_the_result_is_less_sure(known, loaded, fa
     seen = foreground(known.fixed.array) & blank
     assert error[~blank].mean() > 1.5 * error[seen].mean()
     assert found.uncertainty.array[~blank].mean() > 1.5 * found.uncertainty.array[seen].mean()
+
+
+@pytest.mark.parametrize("units", [lambda brain: brain, lambda brain: brain - 60, lambda brain: -brain])
+def test_repetitions_have_the_foreground_of_their_image(known, units):
+    """Also where the background is not the lowest value: brains in z-scores, and turned over."""
+    shown = foreground(known.fixed.array)
+    array = np.where(shown, units(known.fixed.array.astype(np.float32)), 0).astype(np.float32)
+    shown = array != 0
+
+    seen = _exposed(replace(known.fixed, array=array), np.random.default_rng(0))
+
+    np.testing.assert_array_equal(foreground(seen.array), shown)
+    assert np.abs(seen.array - array)[shown].mean() > 0.01 * np.ptp(array)
 
 
 def test_seed_decides_what_is_repeated(images, loaded, fast):

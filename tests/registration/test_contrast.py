@@ -57,3 +57,12 @@ def test_constant_image_says_nothing(image):
 
     assert (found.correlation, found.monotone, found.any_map) == (0, 0, 0)
     assert found.as_fixed is image
+
+
+def test_few_voxels_of_a_ramp_are_enough_to_see_that_it_rises():
+    ramp = np.linspace(0, 1, 9, dtype=np.float32)[None]
+
+    found = contrast(ramp, ramp, np.ones(ramp.shape, bool))
+
+    assert found.correlation == pytest.approx(1)
+    assert found.monotone == pytest.approx(found.any_map)

@@ -2,7 +2,7 @@ import pytest
 
 from sarnet.registration.verdict import verdict
 
-BEFORE = {"similarity_before": 0.3, "folding_percent": 0.0, "mean_displacement_voxels": 2.0}
+BEFORE = {"similarity": "lncc", "similarity_before": 0.3, "folding_percent": 0.0, "mean_displacement_voxels": 2.0}
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,12 @@ BEFORE = {"similarity_before": 0.3, "folding_percent": 0.0, "mean_displacement_v
 )
 def test_headline_is_the_change_of_similarity(after, headline):
     assert verdict(**BEFORE, similarity_after=after) == (headline, "The field folds nowhere.")
+
+
+def test_two_contrasts_are_judged_by_what_each_tells_of_the_other():
+    (headline, _) = verdict(**BEFORE | {"similarity": "nmi", "similarity_before": 0.11}, similarity_after=0.114)
+
+    assert headline == "Improved: normalised mutual information 0.110 before, 0.114 after (1 is perfect)."
 
 
 @pytest.mark.parametrize(
@@ -48,7 +54,7 @@ def test_folding_is_said_by_how_much_there_is(percent, sentence):
 
 
 def test_affine_map_has_no_field_to_speak_of():
-    only = verdict(similarity_before=0.3, similarity_after=0.5, folding_percent=None, mean_displacement_voxels=None)
+    only = verdict(**BEFORE | {"folding_percent": None, "mean_displacement_voxels": None}, similarity_after=0.5)
 
     assert len(only) == 1
 

@@ -76,7 +76,7 @@ def atlas(  # noqa: PLR0917  # an option each, by name alone
 
         for each in build_atlas(found, out, settings, rounds=rounds, register=registered):
             say(
-                f"Round {each.number}: local correlation with the template {each.similarity:.3f}; its shape was off "
+                f"Round {each.number}: similarity to the template {each.similarity:.3f}; its shape was off "
                 f"the mean by {each.drift_mm:.2f} mm, its intensities changed by {each.change:.4f}."
             )
             if each.left_out:

@@ -47,13 +47,12 @@ def foreground(array: Num[np.ndarray, "*space"]) -> Bool[np.ndarray, "*space"]:
         array: Intensities of any unit and type.
 
     Returns:
-        False wherever the value is that which fills more than half of the outermost border; True everywhere
-        if none does. Inside the image too: a voxel of that value is background wherever it lies.
+        False wherever the value is that which fills more than half of the outermost border, or is NaN; True everywhere
+        else. Inside the image too: a voxel of that value is background wherever it lies.
     """
+    shown = np.asarray(~np.isnan(array))
     background = _background(array)
-    if background is None:
-        return np.ones(array.shape, bool)
-    return np.asarray((array != background) & ~np.isnan(array))
+    return shown if background is None else shown & (array != background)
 
 
 def border_value(array: Num[np.ndarray, "*space"]) -> float:

@@ -12,7 +12,7 @@ _SMOOTHING_BINS = 1.0
 """Standard deviation: what neighbouring intensities become is alike."""
 
 _LEAST_VOXELS = 2
-"""In a bin, to take its mean for known."""
+"""In a bin, to take its mean for known; fewer where no bin has many."""
 
 _FEWEST = 1e-6
 """A bin's voxels at the least: weights must be positive."""
@@ -78,6 +78,6 @@ def _conditional_means(fixed: np.ndarray, moving: np.ndarray) -> tuple[np.ndarra
         total += np.bincount(lower + step, share * fixed, _BINS)
     count, total = (ndimage.gaussian_filter1d(each, _SMOOTHING_BINS, mode="constant") for each in (count, total))
     # where nothing is, what is next to it holds
-    known = count > _LEAST_VOXELS * min(1, len(fixed) / _BINS)
+    known = count > min(_LEAST_VOXELS, count.max() / 2)
     means = np.interp(np.arange(_BINS), np.flatnonzero(known), total[known] / count[known])
     return means, np.maximum(count, _FEWEST)

@@ -76,7 +76,7 @@ def read_pair(files: PairFiles) -> PairImages:
 
 
 def _labels(path: Path | None, image: Image) -> Image | None:
-    """Labels or a mask on the grid of their image; pictures have no place in the world of their own."""
+    """Labels or a mask of an image, on its grid where either is a picture without a place in the world of its own."""
     if path is None:
         return None
     labels = read_labels(path)
@@ -84,6 +84,6 @@ def _labels(path: Path | None, image: Image) -> Image | None:
         raise DataError(
             f"{path} has size {labels.grid.size}, but its image has {image.grid.size}: give labels of its size"
         )
-    if labels.grid.dimension == 2:
+    if "pixels" in (labels.length_unit, image.length_unit):
         labels = Image(array=labels.array, grid=image.grid, notes=labels.notes)
     return labels

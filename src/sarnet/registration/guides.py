@@ -20,9 +20,6 @@ _REACH = 0.2
 _SMOOTHING = 1e-3
 """Landmarks that contradict each other are met half-way instead of tearing the field."""
 
-_NEIGHBOURS = 60
-"""Landmarks that a place listens to."""
-
 _COARSE_VOXELS = 40
 """Along the longest side of the grid on which the landmarks' field is computed: it is smooth."""
 
@@ -122,7 +119,6 @@ class Guides:
             kernel="gaussian",
             epsilon=1 / (np.sqrt(2) * _REACH * _longest_mm(start.grid)),
             smoothing=_SMOOTHING,
-            neighbors=min(_NEIGHBOURS, len(wanted)),
             degree=-1,
         )(_places(coarse)).reshape(*coarse.shape, -1)
         bent = Transform.identity(start.grid).with_displacement(field_to_grid(field, coarse, start.grid))

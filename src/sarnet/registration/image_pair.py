@@ -208,8 +208,9 @@ def _on_background(mapped: np.ndarray, other: np.ndarray, shown: np.ndarray) -> 
 
 
 def _soft(masks: Sequence[Image], transform: Transform, grid: Grid) -> Float[Tensor, "1 region *space"]:
-    """Masks read linearly, a channel each."""
-    return torch.cat([_tensor(apply(transform, each, grid, interpolation="linear").array) for each in masks], dim=1)
+    """Masks read linearly, a channel each; beyond their image is nothing of what they mark."""
+    read = (apply(transform, each, grid, interpolation="linear", outside=0) for each in masks)
+    return torch.cat([_tensor(each.array) for each in read], dim=1)
 
 
 def _bounding_box(content: np.ndarray) -> tuple[slice, ...]:

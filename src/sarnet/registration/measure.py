@@ -7,9 +7,9 @@ import torch
 from jaxtyping import Bool
 
 from sarnet import __version__
-from sarnet.config import RegistrationSettings
+from sarnet.config import MeasuredSimilarity, RegistrationSettings
 from sarnet.images import Grid, Image, foreground
-from sarnet.losses import lncc
+from sarnet.losses import lncc, nmi
 from sarnet.metrics import SurfaceDistance, dice, folding_percent, surface_distances
 from sarnet.networks import LoadedGenerator
 from sarnet.registration.image_pair import ImagePair
@@ -19,7 +19,7 @@ from sarnet.registration.record import AffineRecord, Record, RecordedGrid
 from sarnet.registration.result import Registration
 from sarnet.registration.verdict import verdict
 from sarnet.registration.work import Work
-from sarnet.transforms import Alignment, apply, invert
+from sarnet.transforms import Alignment, Transform, apply, invert
 
 _JUDGED_VOXELS = {2: 256, 3: 96}
 """Longest side, by number of axes, of the grid on which the similarity before and after is measured."""
@@ -70,11 +70,13 @@ def measure(
     if labels is not None:
         # the nearest voxel's, by which published figures count: linear masks would score higher
         warped_labels = apply(work.transform, labels.moving, fixed.grid, interpolation="nearest", outside=0)
-        before = apply(work.initial, labels.moving, fixed.grid, interpolation="nearest", outside=0)
-        overlap = _overlap(labels.fixed, before, warped_labels)
-    similarity_before, similarity_after = _similarities(work, fixed, moving)
+        unmoved = apply(work.initial, labels.moving, fixed.grid, interpolation="nearest", outside=0)
+        overlap = _overlap(labels.fixed, unmoved, warped_labels)
+    images = ImagePair.of(fixed, moving)
+    measure = work.found.pair.similarity if work.found else _similarity_of(images, work, settings)
+    before, after = (_similarity(images, transform, measure) for transform in (work.initial, work.transform))
     shown = foreground(fixed.array)
-    folding, mean_voxels = _field_figures(work, shown)
+    folding = _folding_percent(work.transform, shown)
     lengths = np.linalg.norm(work.transform.total_displacement(), axis=-1)[shown]
     costs = _costs(work)
     inverse = invert(work.transform, moving.grid)
@@ -82,7 +84,7 @@ def measure(
         version=__version__,
         transform=settings.transform,
         adapt=settings.adapt if loaded else "none",
-        similarity=work.found.pair.similarity if work.found else None,
+        similarity=measure,
         model=loaded.name if loaded else None,
         weights_sha256=loaded.sha256 if loaded else None,
         seed=settings.seed,
@@ -98,18 +100,19 @@ def measure(
         cost_initial=costs[0] if costs else None,
         cost_final=min(costs) if costs else None,
         cost_history=work.found.adaptation.costs if work.found else (),
-        similarity_before=similarity_before,
-        similarity_after=similarity_after,
+        similarity_before=before,
+        similarity_after=after,
         folding_percent=folding or 0.0,
         inverse_residual_mm=inverse.mean_mm,
         inverse_residual_largest_mm=inverse.largest_mm,
         largest_displacement_mm=float(lengths.max()),
         mean_displacement_mm=float(lengths.mean()),
         verdict=verdict(
-            similarity_before=similarity_before,
-            similarity_after=similarity_after,
+            similarity=measure,
+            similarity_before=before,
+            similarity_after=after,
             folding_percent=folding,
-            mean_displacement_voxels=mean_voxels,
+            mean_displacement_voxels=_mean_displacement_voxels(work),
             dice_before=_mean(overlap.before) if overlap else None,
             dice_after=_mean(overlap.after) if overlap else None,
         ),
@@ -137,33 +140,38 @@ def measure(
     )
 
 
-def _similarities(work: Work, fixed: Image, moving: Image) -> tuple[float, float]:
-    """Local correlation of the images as they came and as registered, both times where the fixed image lies."""
-    found, images = [], ImagePair.of(fixed, moving)
-    for transform in (work.initial, work.transform):
-        middle = Middle.unsplit(fixed.grid, transform)
-        if not images.content(middle).any():  # nothing of one lies where the other is
-            found.append(0.0)
-            continue
-        pair = images.read(middle, longest_voxels=_JUDGED_VOXELS[fixed.grid.dimension])
-        found.append(1 - float(lncc(pair.fixed, pair.moving, weight=pair.weight)))
-    return found[0], found[1]
+def _similarity_of(images: ImagePair, work: Work, settings: RegistrationSettings) -> MeasuredSimilarity:
+    """What an affine map is judged by, which was found by mutual information of the whole images."""
+    middle = Middle.unsplit(images.fixed.values.grid, work.transform)
+    if settings.similarity != "auto" or not images.content(middle).any():
+        return "nmi" if settings.similarity == "nmi" else "lncc"
+    return images.read_for_network(middle, longest_voxels=_JUDGED_VOXELS[middle.grid.dimension]).similarity
 
 
-def _field_figures(work: Work, shown: Bool[np.ndarray, "*space"]) -> tuple[float | None, float | None]:
-    """Folding of the field in per cent and the mean length in voxels of the network's, in the foreground."""
-    folding, length = None, None
-    if work.found is not None:
-        displacement = work.found.adaptation.displacement
-        inside = work.found.pair.weight[:, 0] > 0
-        folding = folding_percent(displacement, inside=inside)
-        length = float(displacement.norm(dim=1)[inside].mean())
-    if work.start.displacement is not None:  # the field that came has a say in whether the whole folds
-        whole = work.transform.displacement
-        assert whole is not None
-        field = torch.from_numpy(work.transform.grid.in_voxels(whole))[None]
-        folding = folding_percent(field, inside=torch.from_numpy(shown)[None])
-    return folding, length
+def _similarity(images: ImagePair, transform: Transform, measure: MeasuredSimilarity) -> float:
+    """How alike the images are under a transform, where the fixed one lies."""
+    middle = Middle.unsplit(images.fixed.values.grid, transform)
+    if not images.content(middle).any():  # nothing of one lies where the other is
+        return 0.0
+    pair = images.read(middle, longest_voxels=_JUDGED_VOXELS[middle.grid.dimension])
+    unlike = nmi if measure == "nmi" else lncc
+    return 1 - float(unlike(pair.fixed, pair.moving, weight=pair.weight))
+
+
+def _folding_percent(transform: Transform, shown: Bool[np.ndarray, "*space"]) -> float | None:
+    """Of the foreground, within masks or without; nothing where there is no field, or no volume to turn over."""
+    if transform.displacement is None or min(transform.grid.size) < 2:
+        return None
+    field = torch.from_numpy(transform.grid.in_voxels(transform.displacement))[None]
+    return folding_percent(field, inside=torch.from_numpy(shown)[None])
+
+
+def _mean_displacement_voxels(work: Work) -> float | None:
+    """Mean length of the network's field where the images were compared, in voxels of its grid."""
+    if work.found is None:
+        return None
+    inside = work.found.pair.weight[:, 0] > 0
+    return float(work.found.adaptation.displacement.norm(dim=1)[inside].mean())
 
 
 def _overlap(fixed: Image, before: Image, after: Image) -> _Overlap:

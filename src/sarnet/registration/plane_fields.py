@@ -15,6 +15,9 @@ from sarnet.registration.network_pair import NetworkPair
 _SLICES_AT_ONCE = 16
 """What the trunk is given in one go: more would only take more memory."""
 
+_FEWEST_VOXELS = 8
+"""Along both axes of a plane, for the network to see something in it."""
+
 Axes = tuple[int, int]
 """The array axes that lie in a plane."""
 
@@ -28,7 +31,8 @@ class PlaneFields:
 
     .. math:: u_a = \tfrac{1}{d - 1} \sum_{P \ni a} u^P_a
 
-    with ``d`` axes. The field is linear in the last layer's weights, as each plane's is.
+    with ``d`` axes. The field is linear in the last layer's weights, as each plane's is. Where a volume has but a few
+    slices, the planes across them show nothing: they are left out, and nothing moves from slice to slice.
     """
 
     generator: Generator
@@ -53,7 +57,7 @@ class PlaneFields:
         space = tuple(pair.fixed.shape[2:])
         found, fused = {}, []
         with torch.no_grad():
-            for axes in combinations(range(len(space)), 2):
+            for axes in _planes(space):
                 fixed, moving = (_slices(image, axes) for image in (pair.fixed, pair.moving_as_seen))
                 found[axes], maps = _features(generator, fixed, moving, pair.magnification, fuse=fuse)
                 fused += [[_volume(each[:, 0], axes, len(space)) for each in maps]] if maps else []
@@ -88,7 +92,14 @@ class PlaneFields:
             )
             for component, axis in enumerate(axes):
                 parts[axis].append(_volume(plane[:, component], axes, dimension))
-        return torch.stack([torch.stack(found).mean(0) for found in parts])[None]
+        still = next(iter(self.features.values())).base.new_zeros(self.space)
+        return torch.stack([torch.stack(found).mean(0) if found else still for found in parts])[None]
+
+
+def _planes(space: tuple[int, ...]) -> list[Axes]:
+    """The sets of planes that are wide enough to be seen; all of them, if none is."""
+    planes = list(combinations(range(len(space)), 2))
+    return [axes for axes in planes if min(space[axis] for axis in axes) >= _FEWEST_VOXELS] or planes
 
 
 def _slices(image: Float[Tensor, "1 1 *space"], axes: Axes) -> Float[Tensor, "slice 1 y x"]:

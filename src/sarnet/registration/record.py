@@ -76,7 +76,8 @@ class Record(_Part):
     transform: str
     adapt: str
     similarity: str | None = None
-    """What the images were compared by, ``lncc`` or ``nmi``; nothing where there was no field to find."""
+    """What the images were compared by, ``lncc`` or ``nmi``; an affine map alone is judged by it, not
+    found."""
     model: str | None = None
     weights_sha256: str | None = None
     seed: int
@@ -98,7 +99,8 @@ class Record(_Part):
     cost_history: tuple[float, ...] = ()
 
     similarity_before: float
-    """Local correlation in the foreground, 0 to 1, of the images as they came."""
+    """Local correlation (``lncc``) or one less than the normalised mutual information (``nmi``) in the foreground, 0 to
+    1, of the images as they came."""
     similarity_after: float
     """The same of the fixed and the warped image."""
     folding_percent: float

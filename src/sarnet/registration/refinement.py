@@ -159,7 +159,7 @@ def finish(
         field, lowest, done = stepped, reached, done + 1
     else:
         if done < steps.iterations:
-            why = f": the {seconds:g} s that there were for them are over"
+            why = ": no time was left for further ones"
     return replace(
         start,
         displacement=field,

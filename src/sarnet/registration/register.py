@@ -72,8 +72,9 @@ def register(  # noqa: PLR0913  each by its name alone
         The transform, the warped image and the record.
 
     Raises:
-        InputError: If an image is constant, the masks do not meet, the device is not there, or ``adapt`` is ``paper``
-            for volumes or for weights that lack what its terms need.
+        InputError: If an image is constant, the masks do not meet, the device is not there, guides were given that
+            cannot steer what is asked for, or ``adapt`` is ``paper`` for volumes or for weights that lack what its
+            terms need.
         GridError: If the numbers of axes differ, or a mask or label map lies on another grid than its image.
         ShapeError: If landmarks are not as many of both images.
         DataError: If ``adapt`` is ``paper`` and VGG16's weights are not at hand.
@@ -90,6 +91,13 @@ def register(  # noqa: PLR0913  each by its name alone
         )
     if settings.adapt == "paper" and any(each is not None for each in vars(guides).values()):
         raise InputError("guides were given, but the paper's objective has no term for them: choose another adapt")
+    if settings.transform != "deformable" and any(each is not None for each in vars(guides).values()):
+        raise InputError(
+            f"guides were given, but transform is {settings.transform!r}, which they cannot steer: "
+            "choose deformable, or leave them out"
+        )
+    if settings.adapt == "none" and guides.fixed_labels is not None:
+        raise InputError("guide_fixed was given, but adapt is 'none': nothing is adapted to structures; choose another")
     if settings.transform != "deformable":
         loaded = None
     elif loaded is None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float
 
-from sarnet.images import Image
+from sarnet.images import Image, foreground
 from sarnet.registration.files import PairImages
 from sarnet.registration.result import Registration
 
@@ -53,11 +53,12 @@ def uncertainty(
 
 
 def _exposed(image: Image, rng: np.random.Generator) -> Image:
-    """The image with another gamma and with noise where it is not at its lowest value."""
+    """The image with another gamma and with noise: not in its background, by whose one value it is known."""
     good = np.isfinite(image.array)
+    shown = good & foreground(image.array)
     values = image.array.astype(np.float64)
     low, high = values[good].min(), values[good].max()
     share = np.where(good, (values - low) / (high - low), 0)
     gamma = np.exp(rng.uniform(*np.log(_GAMMA)))
-    changed = share**gamma + np.where(share > 0, _NOISE * rng.normal(size=share.shape), 0)
+    changed = share**gamma + np.where(shown, _NOISE * rng.normal(size=share.shape), 0)
     return replace(image, array=np.where(good, low + changed * (high - low), values).astype(np.float32))

@@ -1,7 +1,12 @@
 """What the figures of a registration mean, in words."""
 
-_UNCHANGED = 0.005
-"""Local correlation, 0 to 1: less of a change than this is none."""
+from sarnet.config import MeasuredSimilarity
+
+_UNCHANGED: dict[MeasuredSimilarity, float] = {"lncc": 0.005, "nmi": 0.002}
+"""Of the similarity, 0 to 1: less of a change than this is none."""
+
+SIMILARITY_NAMES: dict[str, str] = {"lncc": "local correlation", "nmi": "normalised mutual information"}
+"""As the record has them: 0 to 1, 1 is perfect."""
 
 _COLLAPSED_VOXELS = 0.05
 """A field of this mean length or less does nothing."""
@@ -12,6 +17,7 @@ _FOLDING_PERCENT = 0.1
 
 def verdict(
     *,
+    similarity: MeasuredSimilarity,
     similarity_before: float,
     similarity_after: float,
     folding_percent: float | None,
@@ -22,7 +28,8 @@ def verdict(
     """Return sentences on a result, the headline first.
 
     Args:
-        similarity_before: Local correlation in [0, 1] of the images as they came.
+        similarity: What the images were compared by.
+        similarity_before: That in [0, 1] of the images as they came.
         similarity_after: The same after registration.
         folding_percent: Share of voxels that fold, nothing where there is no field: an affine map cannot.
         mean_displacement_voxels: Mean length of the network's field, nothing where there is none.
@@ -30,10 +37,13 @@ def verdict(
         dice_after: The same after registration.
     """
     gain = similarity_after - similarity_before
-    change = f"local correlation {similarity_before:.3f} before, {similarity_after:.3f} after (1 is perfect)"
-    if gain > _UNCHANGED:
+    least = _UNCHANGED[similarity]
+    change = (
+        f"{SIMILARITY_NAMES[similarity]} {similarity_before:.3f} before, {similarity_after:.3f} after (1 is perfect)"
+    )
+    if gain > least:
         sentences = [f"Improved: {change}."]
-    elif gain >= -_UNCHANGED:
+    elif gain >= -least:
         sentences = [f"Unchanged: {change}."]
     else:
         sentences = [f"Worse: {change}. Do not use this result without a look at it."]

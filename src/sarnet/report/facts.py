@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sarnet.registration import Record
 from sarnet.registration.record import AffineRecord, RecordedGrid
+from sarnet.registration.verdict import SIMILARITY_NAMES
 
 _UNKNOWN = "not measured"
 _STATES = ("improved", "unchanged", "worse")
@@ -43,7 +44,7 @@ def key_numbers(record: Record) -> list[Number]:
         Number(
             label="Similarity",
             value=_change(record.similarity_before, record.similarity_after),
-            note="local correlation, 0 to 1, higher is better",
+            note=f"{SIMILARITY_NAMES[record.similarity or 'lncc']}, 0 to 1, higher is better",
         )
     ]
     if record.dice:

@@ -41,8 +41,8 @@ _COLUMNS = (
         form="{:.1f}",
     ),
     _Column(name="cost_final", title="Cost", note="what the registration minimised, at its end", form="{:.4f}"),
-    _Column(name="similarity_before", title="Similarity before", note="local correlation, 1 is best", form="{:.3f}"),
-    _Column(name="similarity_after", title="after", note="local correlation, 1 is best", form="{:.3f}"),
+    _Column(name="similarity_before", title="Similarity before", note="of the images, 1 is best", form="{:.3f}"),
+    _Column(name="similarity_after", title="after", note="of the images, 1 is best", form="{:.3f}"),
     _Column(name="folding_percent", title="Folding, %", note="of voxels, 0 is best", form="{:.3g}"),
     _Column(
         name="inverse_consistency_mm",
@@ -136,9 +136,7 @@ def _numbers(rows: Sequence[Row]) -> list[facts.Number]:
         before, after = (
             np.median([getattr(row, f"similarity_{when}") for row in done]) for when in ("before", "after")
         )
-        numbers.append(
-            facts.Number(label="Similarity", value=f"{before:.3f} → {after:.3f}", note="local correlation, median")
-        )
+        numbers.append(facts.Number(label="Similarity", value=f"{before:.3f} → {after:.3f}", note="median"))
         dice = [(row.dice_before, row.dice) for row in done if row.dice_before is not None and row.dice is not None]
         if dice:
             start, end = np.mean(dice, axis=0)
