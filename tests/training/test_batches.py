@@ -56,6 +56,28 @@ def test_batch_has_the_pairs_of_every_source_in_order_and_says_what_counts_for_t
     assert batch.segmented.tolist() == [True, True, False, True, True]
 
 
+def test_aligned_source_brings_the_moving_image_onto_the_fixed_one():
+    rng = torch.Generator().manual_seed(5)
+    texture = torch.nn.functional.interpolate(torch.rand(1, 1, 8, 8, generator=rng), size=(64, 64), mode="bicubic")
+    images = torch.cat([torch.roll(texture, (3 * place, -2 * place), dims=(2, 3)) for place in range(2)])
+    images[:, :, :8] = images[:, :, -8:] = images[..., :8] = images[..., -8:] = 0
+    one = PATIENTS.model_copy(update={"pairs": 1})
+
+    apart, aligned = (
+        _sources(one.model_copy(update={"aligned": brought}), who=["ann", "bob"], images=images).draw(0).pair
+        for brought in (False, True)
+    )
+
+    assert torch.equal(apart.fixed, aligned.fixed)
+    missed, left = ((each.moving - each.fixed)[..., 14:-14, 14:-14].abs().mean() for each in (apart, aligned))
+    assert left < 0.3 * missed
+
+
+def test_simulated_pairs_have_nothing_to_align():
+    with pytest.raises(ValueError, match="aligned is true, but an image and itself need no affine map"):
+        SourceSettings(kind="simulated", pairs=1, aligned=True)
+
+
 def test_same_seed_and_step_give_the_same_pairs_whatever_was_drawn_before():
     first, again = _sources(SIMULATED, PATIENTS), _sources(SIMULATED, PATIENTS)
     first.draw(3)

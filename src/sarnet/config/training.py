@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sarnet.config.networks import DiscriminatorSettings, GeneratorSettings, PeerNetworkSettings
 from sarnet.config.objective import ObjectiveSettings
@@ -48,7 +48,16 @@ class SourceSettings(Settings):
     """So many of them in a step."""
     masks: bool = True
     """Whether the mask terms count for them: not where the augmentation leaves no lungs to see."""
+    aligned: bool = False
+    """Whether different images are first brought together by an affine map, as a network behind an affine start sees
+    them. The map of a pair is looked for once, in about a quarter of a second."""
     augmentation: AugmentationSettings = AugmentationSettings()
+
+    @model_validator(mode="after")
+    def _check_aligned(self) -> "SourceSettings":
+        if self.aligned and self.kind == "simulated":
+            raise ValueError("aligned is true, but an image and itself need no affine map: leave it out of simulated")
+        return self
 
 
 class StageSettings(Settings):

@@ -1,5 +1,6 @@
 """Where training and test images come from: radiographs with masks, splits by patient, simulated pairs."""
 
+from sarnet.datasets.alignment import AlignedOriginals
 from sarnet.datasets.augmentation import TrainingPair, augmented_pair, different_pair, joined
 from sarnet.datasets.radiographs import (
     Original,
@@ -18,6 +19,7 @@ from sarnet.datasets.simulated_pairs import KnownPair, SimulatedPairs, write_pai
 from sarnet.datasets.simulation import SimulatedPair, applied_field, largest_voxels, simulate_pair
 
 __all__ = [
+    "AlignedOriginals",
     "KnownPair",
     "Original",
     "Radiograph",

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from sarnet.config import SimulationSettings, SourceSettings, TrainingSettings
 from sarnet.datasets import (
+    AlignedOriginals,
     Original,
     Radiograph,
     TrainingPair,
@@ -74,6 +75,7 @@ class PairSources:
         if any(source.kind == "patients" for source in sources) and len(set(patients)) < 2:
             raise ConfigError(f"{name} asks for pairs of patients, but there is only one to train on")
         self._originals = originals
+        self._aligned = AlignedOriginals(originals)
         self._visits = visits
         self._patients = patients
         self._sources = sources
@@ -140,7 +142,8 @@ class PairSources:
                 one.image, mask=one.mask, augmentation=source.augmentation, simulation=self._simulation, rng=rng
             )
         fixed, moving = self._visit(rng) if source.kind == "visits" else self._others(rng)
-        return different_pair(self._original(fixed), self._original(moving), augmentation=source.augmentation, rng=rng)
+        other = self._aligned.moved(moving, onto=fixed) if source.aligned else self._original(moving)
+        return different_pair(self._original(fixed), other, augmentation=source.augmentation, rng=rng)
 
     def _visit(self, rng: torch.Generator) -> tuple[int, int]:
         return self._visits[int(torch.randint(len(self._visits), (), generator=rng))]

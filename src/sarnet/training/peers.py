@@ -7,7 +7,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sarnet.config import PeerSettings, TrainingSettings
-from sarnet.datasets import Original, TrainingPair, load_originals, read_radiographs, split_by_patient
+from sarnet.datasets import (
+    AlignedOriginals,
+    Original,
+    TrainingPair,
+    load_originals,
+    read_radiographs,
+    split_by_patient,
+)
 from sarnet.errors import ConfigError
 from sarnet.fields import warp
 from sarnet.losses import field_error
@@ -63,6 +70,7 @@ def train_peer(settings: TrainingSettings, *, resume: bool = False, report: Repo
     claim(out, resume=resume)
     sources = PairSources.of(split.train, settings, sources=stage.sources, name="peer.sources")
     held_out = load_originals(split.validation[:VALIDATION_PAIRS], size=settings.size)
+    neighbours = _neighbours(held_out, are_aligned=any(source.aligned for source in stage.sources))
 
     fabric = make_fabric(settings)
     network.to(fabric.device)
@@ -89,7 +97,7 @@ def train_peer(settings: TrainingSettings, *, resume: bool = False, report: Repo
         take_step(loss, optimiser, fabric=fabric, clip_norm=settings.clip_norm)
         run.count({"total": total})
         if run.is_due(settings.validate_steps):
-            error, dice = _validate(network, held_out, settings)
+            error, dice = _validate(network, held_out, neighbours, settings)
             figures = {"validation_field_error": error, "validation_pair_dice": dice}
             run.write(figures, judgement=f"field error {error:.3f} of |u|, pairs' Dice {dice:.3f}")
         run.close_step(total)
@@ -132,17 +140,29 @@ def _correlation(first: Tensor, second: Tensor) -> Tensor:
     return (centred[0] * centred[1]).sum(dim=1).mean()
 
 
-def _validate(network: Peer, held_out: Original, settings: TrainingSettings) -> tuple[float, float]:
-    """Field error of simulated pairs over the field's length, and lung Dice of each image and the next."""
+def _neighbours(held_out: Original, *, are_aligned: bool) -> list[tuple[Original, Original]]:
+    """Each image and the next, brought onto it where the network learns from such pairs."""
+    count, aligned = len(held_out.image), AlignedOriginals(held_out)
+    single = [Original(*(each[place, None] for each in held_out)) for place in range(count)]
+    following = [(place + 1) % count for place in range(count)]
+    others = [
+        aligned.moved(other, onto=place) if are_aligned else single[other] for place, other in enumerate(following)
+    ]
+    return list(zip(single, others, strict=True))
+
+
+def _validate(
+    network: Peer, held_out: Original, neighbours: list[tuple[Original, Original]], settings: TrainingSettings
+) -> tuple[float, float]:
+    """Field error of simulated pairs over the field's length, and lung Dice of different images."""
     device = next(network.parameters()).device
     network.eval()
     overlap = []
     with torch.inference_mode():
         error = relative_field_error(network, held_out, settings=settings, device=device)
-        for place, (image, mask) in enumerate(zip(held_out.image, held_out.mask, strict=True)):
-            other = (place + 1) % len(held_out.image)
-            found = network(image[None].to(device), held_out.image[other, None].to(device)).cpu()
-            overlap.append(mask_dice(mask[None] > 0, warp(held_out.mask[other, None], found) >= 0.5))
+        for fixed, moving in neighbours:
+            found = network(fixed.image.to(device), moving.image.to(device)).cpu()
+            overlap.append(mask_dice(fixed.mask > 0, warp(moving.mask, found) >= 0.5))
     network.train()
     return error, sum(overlap) / len(overlap)
 
