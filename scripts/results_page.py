@@ -4,11 +4,13 @@
     python scripts/results_page.py [PAGE.md]
 
 The template has the words, the rows have every figure: ``table(file, reference)`` is a table of all methods of a file,
-``less(file, reference)`` one of how far the reference is ahead of every other method, ``terms(file)`` one of what each
-term of the objective buys; ``of(file, method).dice`` (or any other figure of a summary), the Dice of single labels by
-``structures(file, method, "4", "43")``, ``mean(file, "dice", pair="1")`` of what a script wrote, and
-``change(file, figure, term)``, the mean change without a term, are numbers in the text; so is ``seeds(mode)``, the gain
-of Dice of every seed's weights over those they began with. ``measured(file)`` is the file.
+``less(file, reference)`` one of how far the reference is ahead of every other method by overlap and outlines,
+``terms(file)`` one of what each term of the objective buys; ``first(file, figure)`` is the order of the methods by a
+figure, ``below(file, method, other)`` on how many pairs one is worse than the other. ``of(file, method).dice`` (or any
+other figure of a summary), the Dice of single labels by ``structures(file, method, "4", "43")``,
+``mean(file, "dice", pair="1")`` of what a script wrote, and ``change(file, figure, term)``, the mean change without a
+term, are numbers in the text; so is ``seeds(mode)``, the gain of Dice of every seed's weights over those they began
+with. ``measured(file)`` is the file.
 """
 
 import json
@@ -19,7 +21,7 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from sarnet.benchmark import Row, Summary, compare, read_rows, summarise
+from sarnet.benchmark import Figure, Row, Summary, compare, read_rows, summarise
 from sarnet.images import write_whole
 from sarnet.report import markdown_table, result_tables
 
@@ -28,6 +30,8 @@ RESULTS = DOCS / "results"
 
 STATED = {"training": "nothing yet: the weights they begin with", "nothing": "**the whole objective**"}
 """Lines of the table of terms that state figures; all others state what changes against the whole objective."""
+COMPARED: dict[Figure, tuple[str, int]] = {"dice": ("Dice", 3), "hd95": ("HD95", 2), "mad": ("MAD", 2)}
+"""Figure to its heading and digits."""
 TERM_FIGURES = {
     "error / \\|u\\|": ("relative_field_error", 4),
     "lung Dice": ("lung_dice", 4),
@@ -47,6 +51,8 @@ def main() -> None:
         table=_table,
         of=_of,
         less=_less,
+        first=_first,
+        below=_below,
         structures=_structures,
         mean=_mean,
         measured=_measured,
@@ -66,15 +72,36 @@ def _table(name: str, reference: str | None = None, paper: str | None = None) ->
 
 
 def _less(name: str, reference: str) -> str:
-    """The reference's Dice less every other method's, with the test's probability."""
+    """The reference's Dice, HD95 and MAD less every other method's, with the tests' probabilities."""
     rows: dict[str, list[Row]] = {}
     for row in _rows(name):
         rows.setdefault(row.method, []).append(row)
-    lines = [f"| {reference} less | Dice, 95 % interval | p, Holm |", "| --- | ---: | ---: |"]
-    for each in compare(rows, reference=reference, figure="dice"):
-        mean, low, high = each.difference
-        lines.append(f"| {each.method} | {mean:+.3f} [{low:+.3f}, {high:+.3f}] | {each.p_corrected:.3f} |")
-    return "\n".join(lines)
+    headings, cells = [f"{reference} less"], {method: [method] for method in rows if method != reference}
+    for figure, (heading, digits) in COMPARED.items():
+        headings += [f"{heading}, 95 % interval", "p, Holm"]
+        for each in compare(rows, reference=reference, figure=figure):
+            mean, low, high = (f"{value:+.{digits}f}" for value in each.difference)
+            cells[each.method] += [f"{mean} [{low}, {high}]", f"{each.p_corrected:.3f}"]
+    lines = [headings, ["---", *["---:"] * (len(headings) - 1)], *cells.values()]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _first(name: str, figure: Figure, *methods: str, lowest: bool = False) -> str:
+    """The methods of a file in the order of a figure, the best first, with its value; of some of them, if named."""
+    summaries = {method: _of(name, method) for method in dict.fromkeys(row.method for row in _rows(name))}
+    values = {
+        method: getattr(summary, figure) for method, summary in summaries.items() if method in (methods or summaries)
+    }
+    ordered = sorted(values, key=values.__getitem__, reverse=not lowest)
+    return ", ".join(f"{method} {values[method]:.{COMPARED[figure][1]}f}" for method in ordered)
+
+
+def _below(name: str, method: str, other: str) -> str:
+    """On how many pairs a method's Dice is below another's, and how far at most."""
+    dice = {(row.method, row.pair): row.dice for row in _rows(name)}
+    differences = [dice[method, pair] - dice[other, pair] for each, pair in dice if each == method]
+    lower = [difference for difference in differences if difference < 0]
+    return f"{len(lower)} of {len(differences)} pairs below, by {-min(lower, default=0):.3f} at most"
 
 
 def _of(name: str, method: str) -> Summary:

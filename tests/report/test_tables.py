@@ -57,10 +57,20 @@ def test_differences_come_with_corrected_tests_on_subjects(rows):
     assert _cells(table, "sarnet")["p"] == ""
 
 
+def test_few_subjects_have_neither_tests_nor_intervals(rows):
+    few = [row for row in rows if row.subject in {"0", "1", "2", "3", "4"}]
+
+    (table,) = result_tables(few, reference="sarnet")
+
+    assert _cells(table, "sarnet")["Dice"] == "0.520"
+    assert not [heading for heading in table.headings if heading.startswith("p") or "interval" in heading]
+    assert "No tests and no intervals: they want 6 subjects of every method at least." in table.notes
+
+
 def test_columns_that_nothing_is_in_are_left_out_and_lost_labels_counted(rows):
     (table,) = result_tables(rows)
 
-    assert not {"landmarks, mm", "folding, %", "MB"} & set(table.headings)
+    assert not {"landmarks, mm", "folding, %"} & set(table.headings)
     assert [note for note in table.notes if note.endswith("are not in HD95 and MAD: syn 8.")]
 
 

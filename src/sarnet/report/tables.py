@@ -14,6 +14,9 @@ from sarnet.report.paper import BEFORE, PAPER, PaperResult
 
 _ENDINGS = (".md", ".html")
 
+_FEWEST_SUBJECTS = 6
+"""For intervals and tests: of five, no difference has a p of Wilcoxon's test below 0.05, however clear it is."""
+
 _OF_THE_PAPER = ("brain2d", "brain3d")
 """Protocols that its tables have a counterpart of: it has no numbers for hearts and X-rays."""
 
@@ -87,8 +90,17 @@ def _table(protocol: str, rows: list[Row], reference: str | None, paper: str | N
     compared = compare(by_method, reference=first, figure=figure) if has_figure and _is_comparable(by_method) else []
     comparisons = {each.method: each for each in compared}
     unit = rows[0].length_unit
-    headings = ["method", "pairs", "subjects", "Dice, 95 % interval", f"HD95, {unit}", f"MAD, {unit}", "landmarks, mm"]
-    headings += ["error / |u|", "folding, %", "both ways, voxels", "seconds", "MB"]
+    has_interval = len({row.subject for row in rows}) >= _FEWEST_SUBJECTS
+    headings = [
+        "method",
+        "pairs",
+        "subjects",
+        "Dice, 95 % interval" if has_interval else "Dice",
+        f"HD95, {unit}",
+        f"MAD, {unit}",
+        "landmarks, mm",
+    ]
+    headings += ["error / |u|", "folding, %", "both ways, voxels", "seconds"]
     headings += [f"{first} less this, 95 % interval", "p", "p, Holm"]
     lines = [_before(summaries)]
     lines += [
@@ -122,15 +134,15 @@ def _by_method(rows: list[Row]) -> dict[str, list[Row]]:
 
 
 def _is_comparable(by_method: dict[str, list[Row]]) -> bool:
-    """Whether there are methods to compare, and subjects of all of them: two at least."""
+    """Whether there are methods to compare, and enough subjects of all of them."""
     shared = set.intersection(*({row.subject for row in rows} for rows in by_method.values()))
-    return len(by_method) > 1 and len(shared) > 1
+    return len(by_method) > 1 and len(shared) >= _FEWEST_SUBJECTS
 
 
 def _before(summaries: dict[str, Summary]) -> list[str]:
     one = next(iter(summaries.values()))
     figures = [_number(one.dice_before, 3), _number(one.hd95_before, 2), _number(one.mad_before, 2)]
-    return ["before", "", "", *figures, _number(one.tre_mm_before, 2), *[""] * 8]
+    return ["before", "", "", *figures, _number(one.tre_mm_before, 2), *[""] * 7]
 
 
 def _line(method: str, rows: list[Row], summary: Summary, comparison: Comparison | None) -> list[str]:
@@ -150,14 +162,13 @@ def _line(method: str, rows: list[Row], summary: Summary, comparison: Comparison
         _number(summary.folding_percent, 3),
         _number(summary.inverse_consistency_voxels, 3),
         _number(summary.seconds, 2),
-        _number(summary.peak_memory_mb, 0),
         *compared,
     ]
 
 
 def _with_interval(rows: list[Row], mean: float | None) -> str:
     values = list(subject_means(rows, "dice").values())
-    if mean is None or len(values) < 2:
+    if mean is None or len(values) < _FEWEST_SUBJECTS:
         return _number(mean, 3)
     _, low, high = bootstrap_interval(values)
     return f"{mean:.3f} [{low:.3f}, {high:.3f}]"
@@ -180,8 +191,6 @@ def _notes(
     notes = ["Dice, distances and folding are means over pairs, seconds the median."]
     if any(row.inverse_consistency_voxels is not None for row in rows):
         notes.append("Both ways: the pair registered in either direction, the mean length of both fields in turn.")
-    if any(row.peak_memory_mb is not None for row in rows):
-        notes.append("MB: the most memory that the process held while it registered, libraries included.")
     if any(row.hd95 is not None for row in rows):
         text = f"HD95 and MAD by the lengths or areas of outlines (DeepMind's definitions), in {unit}"
         notes.append(f"{text}: the data set records no spacing." if unit == "pixels" else f"{text}.")
@@ -194,8 +203,10 @@ def _notes(
         name = "Dice" if figure == "dice" else "landmark error"
         notes.append(
             f"p: Wilcoxon's signed-rank test of {first} against each method on subjects' mean {name}, two-sided; Holm: "
-            "corrected for all methods. Intervals: bootstrap over subjects."
+            "corrected for all methods. Intervals: bootstrap over the subjects whose images are fixed."
         )
+    elif len({row.method for row in rows}) > 1:
+        notes.append(f"No tests and no intervals: they want {_FEWEST_SUBJECTS} subjects of every method at least.")
     if paper is not None:
         notes.append(
             f"The paper's {paper.replace('table', 'table ')} is of other images and structures, its times of other "
