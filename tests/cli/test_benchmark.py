@@ -3,9 +3,11 @@ from pathlib import Path
 
 import pytest
 
+from sarnet.benchmark import code_hash
 from sarnet.config import BenchmarkSettings, read_settings
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+WEIGHTS = CONFIGS.parent / "weights"
 
 
 def test_rows_go_to_the_file_and_means_to_the_screen(run, visits, tmp_path):
@@ -66,7 +68,8 @@ def test_quick_table_has_every_method_on_three_pairs(run, brains, tmp_path):
     changes = [
         f"data={brains}",
         f"rows={rows}",
-        'methods=["sarnet-forward","sarnet-refined","gcsar"]',
+        'methods=["sarnet-forward","sarnet-refined","dirnet","flownet","gcsar"]',
+        *(f"peers.{each}={WEIGHTS / each}.safetensors" for each in ("dirnet", "flownet")),
         "shifts=all",
         *small,
     ]
@@ -78,8 +81,9 @@ def test_quick_table_has_every_method_on_three_pairs(run, brains, tmp_path):
 
     assert ran.code == 0
     measured = [json.loads(line) for line in rows.read_text(encoding="utf-8").splitlines()]
-    assert [row["pair"] for row in measured[::3]] == ["1<-2", "1<-10", "2<-1"]
-    assert {row["method"] for row in measured} == {"sarnet-forward", "sarnet-refined", "gcsar"}
+    assert [row["pair"] for row in measured[::5]] == ["1<-2", "1<-10", "2<-1"]
+    assert {row["method"] for row in measured} == {"sarnet-forward", "sarnet-refined", "dirnet", "flownet", "gcsar"}
+    assert {row["code"] for row in measured} == {code_hash()}
     assert "| gcsar | 3 |" in table.read_text(encoding="utf-8")
 
 
@@ -135,11 +139,16 @@ def test_rows_are_kept_and_completed_where_that_is_asked_for(run, visits, tmp_pa
 
     again = run("benchmark", "--config", tmp_path / "my.toml")
     resumed = run("benchmark", "--config", tmp_path / "my.toml", "--resume")
+    rows.write_text(rows.read_text(encoding="utf-8").replace(code_hash(), "older"), encoding="utf-8")
+    later = run("benchmark", "--config", tmp_path / "my.toml", "--resume")
+    rows.write_bytes(written)
     other = run("benchmark", "--config", tmp_path / "my.toml", "--set", "simulation.peak_voxels=[1, 2]")
 
     assert (again.code, again.out) == (2, "")
     assert "holds 1 of this run's 1 rows already: use --resume to keep them and compute the rest" in again.err
     assert (resumed.code, resumed.out) == (0, first.out)
+    assert "of other code" not in resumed.err
+    assert "note: 1 of the rows that are kept are of other code than this" in later.err
     assert other.code == 0
     assert rows.read_bytes().startswith(written)
     assert len(rows.read_bytes().splitlines()) == 2

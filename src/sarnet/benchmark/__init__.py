@@ -1,5 +1,6 @@
 """Data set x method -> rows, what the rows come to, and the scores of registrations by whatever program."""
 
+from sarnet.benchmark.code import code_hash
 from sarnet.benchmark.evaluate import Evaluation, TransformScore, evaluate, score_transform
 from sarnet.benchmark.learn2reg import CaseScores, TaskScores, joined_scores, score_cases
 from sarnet.benchmark.learn2reg_task import Task, read_task
@@ -33,6 +34,7 @@ __all__ = [
     "TransformScore",
     "append_row",
     "bootstrap_interval",
+    "code_hash",
     "compare",
     "evaluate",
     "holm",

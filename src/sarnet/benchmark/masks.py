@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from sarnet import __version__
+from sarnet.benchmark.code import code_hash
 from sarnet.benchmark.hardware import hardware
 from sarnet.benchmark.lungs import IMAGE_SIZE, radiographs_of
 from sarnet.benchmark.plan import Plan
@@ -117,6 +118,7 @@ def _row(key: RowKey, seen: Original, other: Tensor, segmenter: _Segmenter, sett
         model=segmenter.model,
         settings=_settings(segmenter, settings),
         version=__version__,
+        code=code_hash(),
         seed=settings.seed,
         hardware=hardware(),
         seconds=seconds,

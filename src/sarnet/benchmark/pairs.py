@@ -12,6 +12,7 @@ from torch import Tensor
 
 from sarnet import __version__
 from sarnet.benchmark.brains import brain_cases
+from sarnet.benchmark.code import code_hash
 from sarnet.benchmark.hardware import hardware
 from sarnet.benchmark.hearts import heart_cases
 from sarnet.benchmark.livers import liver_cases
@@ -81,6 +82,7 @@ def _row(case: Case, pair: Pair, method: Method, settings: BenchmarkSettings) ->
         adapt=own.registration.adapt if own else None,
         settings=_settings(method, settings),
         version=__version__,
+        code=code_hash(),
         seed=settings.seed,
         hardware=hardware(),
         seconds=found.seconds,

@@ -40,6 +40,8 @@ class Row(BaseModel):
     fold: int | None = None
     """Of a cross-validation: the weights, and so the settings, are others in every fold."""
     version: str
+    code: str | None = None
+    """A short name for the package's source: rows of one name are of one code."""
     seed: int = 0
     hardware: str = ""
     seconds: float

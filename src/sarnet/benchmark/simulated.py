@@ -10,6 +10,7 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from sarnet import __version__
+from sarnet.benchmark.code import code_hash
 from sarnet.benchmark.hardware import hardware
 from sarnet.benchmark.lungs import IMAGE_SIZE, radiographs_of
 from sarnet.benchmark.plan import Plan
@@ -75,6 +76,7 @@ def _measure(
                 adapt="none",
                 settings=_settings(settings, loaded),
                 version=__version__,
+                code=code_hash(),
                 seed=settings.seed,
                 hardware=hardware(),
                 seconds=seconds,

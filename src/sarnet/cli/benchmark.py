@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Column, Table
 
-from sarnet.cli.console import output, progress_bar, say
+from sarnet.cli.console import output, progress_bar, say, say_note
 from sarnet.config import BenchmarkSettings, read_settings
 from sarnet.errors import InputError
 
@@ -54,7 +54,7 @@ def _run(config: Path, override: list[str], *, resume: bool) -> Path:
     """Compute the rows, print the means, and return the file of rows."""
     settings = read_settings(BenchmarkSettings, config, override)
 
-    from sarnet.benchmark import append_row, plan, read_rows
+    from sarnet.benchmark import append_row, code_hash, plan, read_rows
 
     planned = plan(settings)
     wanted = set(planned.keys)
@@ -63,6 +63,11 @@ def _run(config: Path, override: list[str], *, resume: bool) -> Path:
         raise InputError(
             f"rows {settings.rows} holds {len(rows)} of this run's {len(wanted)} rows already: "
             "use --resume to keep them and compute the rest, or choose another file"
+        )
+    older = sum(row.code != code_hash() for row in rows)
+    if older:
+        say_note(
+            f"{older} of the rows that are kept are of other code than this: choose another file to compute all anew."
         )
     for row in _shown(planned, rows):
         append_row(row, settings.rows)
