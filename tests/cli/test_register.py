@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 import torch
 from safetensors.torch import save_file
 
@@ -136,6 +137,23 @@ def test_guides_and_uncertainty_are_taken_and_recorded(run, pair, tmp_path):
     assert uncertain == pytest.approx(record.uncertainty_mm, rel=1e-4)
     assert uncertain > record.inverse_consistency_mm  # which is a part of it
     assert "the uncertainty is" in ran.out
+
+
+def test_both_ways_say_how_far_off_points_come_back(run, pair, tmp_path):
+    there, back = tmp_path / "there", tmp_path / "back"
+    how = ("--adapt", "none", "--threads", 1, "--no-report")
+
+    ran = run("register", *pair, "--out", there, "--adapt", "none", "--both-ways")
+    run("register", "--fixed", pair[3], "--moving", pair[1], "--out", back, *how)
+
+    one, other = (sitk.ReadTransform(str(out / "transform.h5")) for out in (there, back))
+    fixed = sitk.ReadImage(str(pair[1]))
+    shown = np.argwhere(foreground(sitk.GetArrayFromImage(fixed)))
+    points = [fixed.TransformIndexToPhysicalPoint(place[::-1].tolist()) for place in shown]
+    off = [np.linalg.norm(np.subtract(other.TransformPoint(one.TransformPoint(each)), each)) for each in points]
+    assert _record(there).inverse_consistency_mm == pytest.approx(np.mean(off), abs=0.02)
+    assert f"points are off by {_record(there).inverse_consistency_mm:.2f} mm on average" in ran.out
+    assert _record(back).inverse_consistency_mm is None
 
 
 def test_guide_of_one_image_alone_is_refused(run, pair, tmp_path):

@@ -24,6 +24,7 @@ def register_files(
     out: Path,
     settings: RegistrationSettings,
     *,
+    both_ways: bool = False,
     report: bool,
     overwrite: bool,
     command: str,
@@ -35,7 +36,7 @@ def register_files(
     loaded = load_generator(settings.model) if settings.transform == "deformable" else None
     pair = read_pair(files)
     with messages.status("registering"):
-        registration = register_images(pair, settings, loaded)
+        registration = register_images(pair, settings, loaded, both_ways=both_ways)
         with result_folder(out, overwrite=overwrite) as folder:
             write_registration(registration, folder, inputs=files.inputs(), command=command, bids_names=names)
             if report:

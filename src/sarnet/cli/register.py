@@ -63,6 +63,12 @@ def register(  # noqa: PLR0917  # an option each, by name alone
             help="Register both ways and four times over: how sure is it, and where? Six times the time.",
         ),
     ] = False,
+    both_ways: Annotated[
+        bool,
+        typer.Option(
+            "--both-ways", help="Register the other way round, too, and report inverse consistency. Twice the time."
+        ),
+    ] = False,
     spacing: Spacing = None,
     model: Model = None,
     vgg: Annotated[
@@ -135,6 +141,7 @@ def register(  # noqa: PLR0917  # an option each, by name alone
         files,
         out,
         settings,
+        both_ways=both_ways,
         report=not no_report,
         overwrite=overwrite,
         command=command_line(),
