@@ -1,5 +1,7 @@
 """When the network's masks count: on what looks like a chest X-ray to it, and on nothing else."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +15,7 @@ from sarnet.registration.middle import Middle
 from sarnet.registration.network_pair import NetworkPair
 from sarnet.registration.own_masks import knows, own_masks, with_own_masks
 from sarnet.registration.plane_fields import PlaneFields
+from sarnet.registration.register import _looked_at
 from sarnet.transforms import Transform
 
 
@@ -107,6 +110,24 @@ def test_brain_is_nothing_that_the_network_knows(prepare, sample, segmenting):
     )
 
     assert not knows(PlaneFields.of(segmenting, pair))
+
+
+@pytest.mark.parametrize(("asked", "compared_by"), [("auto", "lncc"), ("nmi", "nmi")])
+def test_chests_that_seem_to_be_of_two_contrasts_are_compared_as_of_one(segmenting, asked, compared_by):
+    pair = replace(_pair(_chest(), _chest(shift=6)), similarity="nmi", moving_seen=torch.rand(1, 1, 256, 256))
+
+    look = _looked_at(pair, _here(pair.grid), segmenting, RegistrationSettings(similarity=asked, adapt="none"))
+
+    assert look.pair.similarity == compared_by
+    assert (look.pair.moving_seen is None) == (compared_by == "lncc")
+
+
+def test_brains_of_two_contrasts_stay_so(prepare, sample, segmenting):
+    pair = prepare(sample.fixed, sample.moving, longest_voxels=208, similarity="nmi")
+
+    look = _looked_at(pair, _here(pair.grid), segmenting, RegistrationSettings(adapt="none"))
+
+    assert look.pair.similarity == "nmi"
 
 
 def test_noise_is_nothing_that_the_network_knows(segmenting, rng):

@@ -258,9 +258,17 @@ def _finished(found: Found, beside: Found, refinement: RefinementSettings, *, se
 
 
 def _looked_at(pair: NetworkPair, middle: Middle, generator: Generator, settings: RegistrationSettings) -> Look:
-    """The pair with the network's own masks if it knows what it sees; else the pair magnified, as far as it may be."""
-    plain = replace(pair, magnification=1.0)
+    """The pair with the network's own masks if it knows what it sees; else the pair magnified, as far as it may be.
+
+    What it knows is of the one contrast it was trained on, whatever the intensities of the two seem to say.
+    """
     is_plain = pair.magnification == 1
+    if settings.similarity == "auto" and pair.similarity == "nmi" and pair.grid.dimension == 2:
+        # two chests that lie badly on each other may look like two contrasts
+        natural = replace(pair, magnification=1.0, similarity="lncc", fixed_seen=None, moving_seen=None)
+        if knows(PlaneFields.of(generator, natural)):
+            pair = replace(natural, magnification=pair.magnification)
+    plain = replace(pair, magnification=1.0)
     both_ways = settings.adapt == "refined"
     fields, back = PlaneFields.of(generator, plain), None
     known = knows(fields)
