@@ -59,6 +59,8 @@ def main() -> None:
         terms=_terms,
         change=_change,
         seeds=_seeds,
+        gains=_gains,
+        highest_p=_highest_p,
     )
     environment.filters.update(fixed=lambda value, digits=3: f"{value:.{digits}f}")
     page = Path(sys.argv[1]) if len(sys.argv) > 1 else DOCS / "results.md"
@@ -89,9 +91,7 @@ def _less(name: str, reference: str) -> str:
 def _first(name: str, figure: Figure, *methods: str, lowest: bool = False) -> str:
     """The methods of a file in the order of a figure, the best first, with its value; of some of them, if named."""
     summaries = {method: _of(name, method) for method in dict.fromkeys(row.method for row in _rows(name))}
-    values = {
-        method: getattr(summary, figure) for method, summary in summaries.items() if method in (methods or summaries)
-    }
+    values = {method: getattr(summaries[method], figure) for method in methods or summaries}
     ordered = sorted(values, key=values.__getitem__, reverse=not lowest)
     return ", ".join(f"{method} {values[method]:.{COMPARED[figure][1]}f}" for method in ordered)
 
@@ -150,10 +150,23 @@ def _change(name: str, figure: str, without: str) -> float:
     return float(np.mean([each[seed] / whole[seed] - 1 for seed in each.keys() & whole.keys()]))
 
 
-def _seeds(mode: str) -> str:
+def _gains(mode: str) -> list[float]:
     """What each seed's training gains over the weights it began with, on the pairs of weights.jsonl."""
     began, *reached = (_of("weights.jsonl", f"{each}{mode}").dice for each in ("initial-", "", "seed-1-", "seed-2-"))
-    return _with_range([dice - began for dice in reached], "+.3f")
+    return [dice - began for dice in reached]
+
+
+def _seeds(mode: str) -> str:
+    """The gains in words."""
+    return _with_range(_gains(mode), "+.3f")
+
+
+def _highest_p(name: str, reference: str) -> float:
+    """The largest of the corrected probabilities that the reference's Dice is no other than a method's."""
+    rows: dict[str, list[Row]] = {}
+    for row in _rows(name):
+        rows.setdefault(row.method, []).append(row)
+    return max(each.p_corrected for each in compare(rows, reference=reference, figure="dice"))
 
 
 def _by_seed(found: list[dict[str, Any]], without: str, figure: str) -> dict[int, float]:

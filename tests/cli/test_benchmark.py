@@ -62,7 +62,7 @@ def test_shipped_configuration_is_that_of_its_protocol(name, protocol):
     assert read_settings(BenchmarkSettings, CONFIGS / f"{name}.toml").protocol == protocol
 
 
-def test_quick_table_has_every_method_on_three_pairs(run, brains, tmp_path):
+def test_quick_table_has_each_method_asked_for_on_three_pairs(run, brains, tmp_path):
     rows, table = tmp_path / "rows.jsonl", tmp_path / "table1.md"
     small = ["registration.longest_voxels=64", "registration.magnified_voxels=0"]
     changes = [
@@ -148,7 +148,7 @@ def test_rows_are_kept_and_completed_where_that_is_asked_for(run, visits, tmp_pa
     assert "holds 1 of this run's 1 rows already: use --resume to keep them and compute the rest" in again.err
     assert (resumed.code, resumed.out) == (0, first.out)
     assert "of other code" not in resumed.err
-    assert "note: 1 of the rows that are kept are of other code than this" in later.err
+    assert "note: 1 of the rows kept are of other code" in later.err
     assert other.code == 0
     assert rows.read_bytes().startswith(written)
     assert len(rows.read_bytes().splitlines()) == 2

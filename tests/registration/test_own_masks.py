@@ -112,11 +112,12 @@ def test_brain_is_nothing_that_the_network_knows(prepare, sample, segmenting):
     assert not knows(PlaneFields.of(segmenting, pair))
 
 
+@pytest.mark.parametrize("adapt", ["none", "refined"])
 @pytest.mark.parametrize(("asked", "compared_by"), [("auto", "lncc"), ("nmi", "nmi")])
-def test_chests_that_seem_to_be_of_two_contrasts_are_compared_as_of_one(segmenting, asked, compared_by):
+def test_chests_that_seem_to_be_of_two_contrasts_are_compared_as_of_one(segmenting, asked, compared_by, adapt):
     pair = replace(_pair(_chest(), _chest(shift=6)), similarity="nmi", moving_seen=torch.rand(1, 1, 256, 256))
 
-    look = _looked_at(pair, _here(pair.grid), segmenting, RegistrationSettings(similarity=asked, adapt="none"))
+    look = _looked_at(pair, _here(pair.grid), segmenting, RegistrationSettings(similarity=asked, adapt=adapt))
 
     assert look.pair.similarity == compared_by
     assert (look.pair.moving_seen is None) == (compared_by == "lncc")

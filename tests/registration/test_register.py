@@ -454,9 +454,12 @@ def test_volume_of_two_slices_in_noisy_air_is_registered(adapt, fast, loaded, rn
     image = Image(array=array, grid=grid)
     here = Transform.identity(grid).with_displacement(np.zeros((*grid.shape, 3)))  # too thin for the affine search
 
-    found = register(image, image, fast.model_copy(update={"adapt": adapt}), initial_transform=here, loaded=loaded)
+    moved = replace(image, array=np.roll(array, 2, axis=2))
+    found = register(image, moved, fast.model_copy(update={"adapt": adapt}), initial_transform=here, loaded=loaded)
 
-    assert np.linalg.norm(found.transform.total_displacement(), axis=-1).mean() < 0.5
+    inside = array > 0.3 * array.max()
+    misses = np.linalg.norm(found.transform.total_displacement() - [4.0, 0, 0], axis=-1)[inside]
+    assert misses.mean() < {"none": 3.0, "last-layer": 1.5, "refined": 0.8}[adapt]
 
 
 def test_volumes_of_unlike_oblique_grids_are_registered_in_the_world(known_volume, fast, loaded):
@@ -506,7 +509,7 @@ def test_other_contrast_is_noticed_and_judged_by_mutual_information(sample, load
     found = register(sample.fixed, replace(sample.moving, array=bent), fast, loaded=loaded)
 
     assert found.record.similarity == "nmi"
-    assert found.record.verdict[0].startswith("Improved: normalised mutual information")
+    assert found.record.verdict[0].startswith("Improved: mutual information over joint entropy")
 
 
 def test_slices_of_unlike_spacing_are_registered_in_the_world(known, loaded, fast):

@@ -25,7 +25,7 @@ def test_headline_is_the_change_of_similarity(after, headline):
 def test_two_contrasts_are_judged_by_what_each_tells_of_the_other():
     (headline, _) = verdict(**BEFORE | {"similarity": "nmi", "similarity_before": 0.11}, similarity_after=0.114)
 
-    assert headline == "Improved: normalised mutual information 0.110 before, 0.114 after (1 is perfect)."
+    assert headline == "Improved: mutual information over joint entropy 0.110 before, 0.114 after (1 is perfect)."
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def test_few_subjects_have_neither_tests_nor_intervals(rows):
 
     assert _cells(table, "sarnet")["Dice"] == "0.520"
     assert not [heading for heading in table.headings if heading in {"p", "p, Holm"} or "interval" in heading]
-    assert "No tests and no intervals: they want 6 subjects of every method at least." in table.notes
+    assert "No tests: they want 6 subjects that all methods share." in table.notes
 
 
 def test_columns_that_nothing_is_in_are_left_out_and_lost_labels_counted(rows):
@@ -99,7 +99,15 @@ def test_two_settings_of_one_method_are_two_lines():
 
 def test_folds_of_a_cross_validation_are_one_line_beside_the_papers(rows):
     folds = [
-        row.model_copy(update={"fold": 1 + place % 2, "settings_hash": f"{row.method} by the weights of {place % 2}"})
+        row.model_copy(
+            update={
+                "fold": 1 + place % 2,
+                "settings": {
+                    "method": {"model": f"fold-{place % 2}", "weights_sha256": str(place % 2), "adapt": "none"}
+                },
+                "settings_hash": f"{row.method} by the weights of {place % 2}",
+            }
+        )
         for place, row in enumerate(rows)
     ]
 
@@ -109,12 +117,22 @@ def test_folds_of_a_cross_validation_are_one_line_beside_the_papers(rows):
     assert table == whole
 
 
-def test_two_settings_in_one_fold_are_two_lines():
-    rows = [_rows("sarnet", [0.5, 0.6], settings_hash=8 * letter, fold=1) for letter in "ab"]
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (
+            {"fold": 1, "settings": {"method": {"adapt": "none"}}},
+            {"fold": 2, "settings": {"method": {"adapt": "refined"}}},
+        ),
+        ({"fold": None}, {"fold": 1}),
+    ],
+)
+def test_folds_by_other_settings_and_rows_of_no_fold_are_lines_of_their_own(one, other):
+    rows = [*_rows("sarnet", [0.5, 0.6], **one), *_rows("sarnet", [0.5, 0.6], settings_hash="two", **other)]
 
-    (table,) = result_tables([*rows[0], *rows[1]])
+    (table,) = result_tables(rows)
 
-    assert [line[0] for line in table.lines] == ["before", "sarnet (aaaaaa)", "sarnet (bbbbbb)"]
+    assert [line[0].partition(" (")[0] for line in table.lines] == ["before", "sarnet", "sarnet"]
 
 
 def test_protocols_have_a_table_each(rows):

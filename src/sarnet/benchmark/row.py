@@ -83,6 +83,15 @@ class Row(BaseModel):
         return self.pair.partition("<-")[0].split(" ")[0]
 
     @property
+    def line(self) -> str:
+        """A short name for the settings; in a cross-validation not for the weights, which are others in each fold."""
+        if self.fold is None:
+            return self.settings_hash
+        method = self.settings.get("method", {})
+        own = {name: value for name, value in method.items() if name not in ("model", "weights_sha256")}
+        return settings_hash({**self.settings, "method": own, "is_folded": True})
+
+    @property
     def key(self) -> RowKey:
         """What tells this row from others."""
         return RowKey(self.protocol, self.pair, self.method, self.settings_hash)

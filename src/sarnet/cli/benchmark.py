@@ -67,7 +67,7 @@ def _run(config: Path, override: list[str], *, resume: bool) -> Path:
     older = sum(row.code != code_hash() for row in rows)
     if older:
         say_note(
-            f"{older} of the rows that are kept are of other code than this: choose another file to compute all anew."
+            f"{older} of the rows kept are of other code, or do not tell: to compute all anew, choose another file."
         )
     for row in _shown(planned, rows):
         append_row(row, settings.rows)

@@ -36,7 +36,7 @@ class Round(BaseModel):
     left_out: tuple[str, ...]
     """Ids of those that could not be registered."""
     similarity: float
-    """Mean over the images of the local correlation with the template that they were registered to."""
+    """Mean over the images of the similarity to the template that they were registered to."""
     drift_mm: float
     """Mean length, over the template's foreground, of the mean field: by how much the template's shape was off the
     middle of the images'."""

@@ -45,6 +45,8 @@ class Row(BaseModel):
     """The largest of its modified z-scores; above 3.5 it is an outlier."""
     cost_initial: float | None = None
     cost_final: float | None = None
+    similarity: str | None = None
+    """What the images were compared by."""
     similarity_before: float | None = None
     similarity_after: float | None = None
     folding_percent: float | None = None

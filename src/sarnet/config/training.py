@@ -50,7 +50,7 @@ class SourceSettings(Settings):
     """Whether the mask terms count for them: not where the augmentation leaves no lungs to see."""
     aligned: bool = False
     """Whether different images are first brought together by an affine map, as a network behind an affine start sees
-    them. The map of a pair is looked for once, in about a quarter of a second."""
+    them. The map of a pair is looked for once, which takes as long as some steps."""
     augmentation: AugmentationSettings = AugmentationSettings()
 
     @model_validator(mode="after")

@@ -45,8 +45,8 @@ def contrast(
         counted: Where to look.
 
     Returns:
-        Equal shares mean that brighter is brighter (or darker) throughout; a much larger ``any_map`` that the two are
-        of other contrasts.
+        Equal shares mean that brighter is brighter (or darker) throughout; a larger ``any_map`` that the two are of
+        other contrasts.
 
     References:
         Roche et al., The correlation ratio as a new similarity measure for multimodal image registration, MICCAI 1998.

@@ -42,6 +42,11 @@ class Guides:
     moving_points: Float[np.ndarray, "_ _"] | None = None
     """Where each of them lies in the moving image."""
 
+    @property
+    def given(self) -> bool:
+        """Whether there are any."""
+        return any(each is not None for each in vars(self).values())
+
     def check(self, fixed: Image, moving: Image) -> None:
         """Refuse guides that do not belong to a pair.
 

@@ -73,8 +73,8 @@ def measure(
         unmoved = apply(work.initial, labels.moving, fixed.grid, interpolation="nearest", outside=0)
         overlap = _overlap(labels.fixed, unmoved, warped_labels)
     images = ImagePair.of(fixed, moving)
-    measure = work.found.pair.similarity if work.found else _similarity_of(images, work, settings)
-    before, after = (_similarity(images, transform, measure) for transform in (work.initial, work.transform))
+    compared_by = work.found.pair.similarity if work.found else _compared_by(images, work, settings)
+    before, after = (_similarity(images, transform, compared_by) for transform in (work.initial, work.transform))
     shown = foreground(fixed.array)
     folding = _folding_percent(work.transform, shown)
     lengths = np.linalg.norm(work.transform.total_displacement(), axis=-1)[shown]
@@ -84,7 +84,7 @@ def measure(
         version=__version__,
         transform=settings.transform,
         adapt=settings.adapt if loaded else "none",
-        similarity=measure,
+        similarity=compared_by,
         model=loaded.name if loaded else None,
         weights_sha256=loaded.sha256 if loaded else None,
         seed=settings.seed,
@@ -108,7 +108,7 @@ def measure(
         largest_displacement_mm=float(lengths.max()),
         mean_displacement_mm=float(lengths.mean()),
         verdict=verdict(
-            similarity=measure,
+            similarity=compared_by,
             similarity_before=before,
             similarity_after=after,
             folding_percent=folding,
@@ -140,7 +140,7 @@ def measure(
     )
 
 
-def _similarity_of(images: ImagePair, work: Work, settings: RegistrationSettings) -> MeasuredSimilarity:
+def _compared_by(images: ImagePair, work: Work, settings: RegistrationSettings) -> MeasuredSimilarity:
     """What an affine map is judged by, which was found by mutual information of the whole images."""
     middle = Middle.unsplit(images.fixed.values.grid, work.transform)
     if settings.similarity != "auto" or not images.content(middle).any():
@@ -148,22 +148,24 @@ def _similarity_of(images: ImagePair, work: Work, settings: RegistrationSettings
     return images.read_for_network(middle, longest_voxels=_JUDGED_VOXELS[middle.grid.dimension]).similarity
 
 
-def _similarity(images: ImagePair, transform: Transform, measure: MeasuredSimilarity) -> float:
+def _similarity(images: ImagePair, transform: Transform, compared_by: MeasuredSimilarity) -> float:
     """How alike the images are under a transform, where the fixed one lies."""
     middle = Middle.unsplit(images.fixed.values.grid, transform)
     if not images.content(middle).any():  # nothing of one lies where the other is
         return 0.0
     pair = images.read(middle, longest_voxels=_JUDGED_VOXELS[middle.grid.dimension])
-    unlike = nmi if measure == "nmi" else lncc
+    unlike = nmi if compared_by == "nmi" else lncc
     return 1 - float(unlike(pair.fixed, pair.moving, weight=pair.weight))
 
 
 def _folding_percent(transform: Transform, shown: Bool[np.ndarray, "*space"]) -> float | None:
-    """Of the foreground, within masks or without; nothing where there is no field, or no volume to turn over."""
-    if transform.displacement is None or min(transform.grid.size) < 2:
+    """Of the foreground, masked or not; nothing where there is no field. A single slice folds in its plane."""
+    if transform.displacement is None:
         return None
-    field = torch.from_numpy(transform.grid.in_voxels(transform.displacement))[None]
-    return folding_percent(field, inside=torch.from_numpy(shown)[None])
+    field = transform.grid.in_voxels(transform.displacement)
+    wide = [axis for axis, size in enumerate(shown.shape) if size > 1]
+    plane = field[wide].reshape(len(wide), *(shown.shape[axis] for axis in wide))
+    return folding_percent(torch.from_numpy(plane)[None], inside=torch.from_numpy(shown.reshape(plane.shape[1:]))[None])
 
 
 def _mean_displacement_voxels(work: Work) -> float | None:

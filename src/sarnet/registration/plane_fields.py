@@ -15,8 +15,8 @@ from sarnet.registration.network_pair import NetworkPair
 _SLICES_AT_ONCE = 16
 """What the trunk is given in one go: more would only take more memory."""
 
-_FEWEST_VOXELS = 8
-"""Along both axes of a plane, for the network to see something in it."""
+_FEWEST_VOXELS = 4
+"""Along both axes of a plane, for the network to see something in it: a cell of its trunk."""
 
 Axes = tuple[int, int]
 """The array axes that lie in a plane."""

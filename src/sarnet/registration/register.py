@@ -89,9 +89,9 @@ def register(  # noqa: PLR0913  each by its name alone
             "adapt is 'paper', but the images are volumes: VGG16 and the discriminator see slices; "
             "choose last-layer or refined"
         )
-    if settings.adapt == "paper" and any(each is not None for each in vars(guides).values()):
+    if settings.adapt == "paper" and guides.given:
         raise InputError("guides were given, but the paper's objective has no term for them: choose another adapt")
-    if settings.transform != "deformable" and any(each is not None for each in vars(guides).values()):
+    if settings.transform != "deformable" and guides.given:
         raise InputError(
             f"guides were given, but transform is {settings.transform!r}, which they cannot steer: "
             "choose deformable, or leave them out"
@@ -258,16 +258,10 @@ def _finished(found: Found, beside: Found, refinement: RefinementSettings, *, se
 
 
 def _looked_at(pair: NetworkPair, middle: Middle, generator: Generator, settings: RegistrationSettings) -> Look:
-    """The pair with the network's own masks if it knows what it sees; else the pair magnified, as far as it may be.
-
-    What it knows is of the one contrast it was trained on, whatever the intensities of the two seem to say.
-    """
+    """The pair with the network's own masks if it knows what it sees; else the pair magnified, as far as it may be."""
+    if settings.similarity == "auto":
+        pair = _of_one_contrast_if_known(pair, generator)
     is_plain = pair.magnification == 1
-    if settings.similarity == "auto" and pair.similarity == "nmi" and pair.grid.dimension == 2:
-        # two chests that lie badly on each other may look like two contrasts
-        natural = replace(pair, magnification=1.0, similarity="lncc", fixed_seen=None, moving_seen=None)
-        if knows(PlaneFields.of(generator, natural)):
-            pair = replace(natural, magnification=pair.magnification)
     plain = replace(pair, magnification=1.0)
     both_ways = settings.adapt == "refined"
     fields, back = PlaneFields.of(generator, plain), None
@@ -284,6 +278,19 @@ def _looked_at(pair: NetworkPair, middle: Middle, generator: Generator, settings
     if known or settings.adapt == "paper":
         pair = with_own_masks(pair, fields, back, weight=settings.mask_weight)
     return Look(middle, pair, fields, back, known)
+
+
+def _of_one_contrast_if_known(pair: NetworkPair, generator: Generator) -> NetworkPair:
+    """The pair as it is, if its images seem to be of two contrasts, but both are what the network was trained on.
+
+    Two chests that lie badly on each other, lungs on a heart, may look like that.
+    """
+    if pair.similarity != "nmi" or pair.grid.dimension != 2:
+        return pair
+    natural = replace(pair, similarity="lncc", fixed_seen=None, moving_seen=None)
+    seen = replace(natural, magnification=1.0)
+    both = (PlaneFields.of(generator, each) for each in (seen, seen.exchanged()))
+    return natural if all(knows(fields) for fields in both) else pair
 
 
 def _adapted(

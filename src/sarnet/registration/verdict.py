@@ -3,9 +3,9 @@
 from sarnet.config import MeasuredSimilarity
 
 _UNCHANGED: dict[MeasuredSimilarity, float] = {"lncc": 0.005, "nmi": 0.002}
-"""Of the similarity, 0 to 1: less of a change than this is none."""
+"""Less of a change than this is none; brain slices of two contrasts go from 0.03 to 0.14 by mutual information."""
 
-SIMILARITY_NAMES: dict[str, str] = {"lncc": "local correlation", "nmi": "normalised mutual information"}
+SIMILARITY_NAMES: dict[str, str] = {"lncc": "local correlation", "nmi": "mutual information over joint entropy"}
 """As the record has them: 0 to 1, 1 is perfect."""
 
 _COLLAPSED_VOXELS = 0.05

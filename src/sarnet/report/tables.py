@@ -120,15 +120,13 @@ def _table(protocol: str, rows: list[Row], reference: str | None, paper: str | N
 
 
 def _by_method(rows: list[Row]) -> dict[str, list[Row]]:
-    """Name of a line to its rows: a method's of all folds are one line, which other settings in one fold divide."""
-    hashes: dict[tuple[str, int | None], set[str]] = {}
+    """Name of a line to its rows."""
+    settings: dict[str, set[str]] = {}
     for row in rows:
-        hashes.setdefault((row.method, row.fold), set()).add(row.settings_hash)
-    divided = {method for (method, _), known in hashes.items() if len(known) > 1}
+        settings.setdefault(row.method, set()).add(row.line)
     named: dict[str, list[Row]] = {}
     for row in rows:
-        is_one_of_several = row.method in divided
-        name = f"{row.method} ({row.settings_hash[:6]})" if is_one_of_several else row.method
+        name = f"{row.method} ({row.line[:6]})" if len(settings[row.method]) > 1 else row.method
         named.setdefault(name, []).append(row)
     return named
 
@@ -206,14 +204,14 @@ def _notes(
             "corrected for all methods. Intervals: bootstrap over the subjects whose images are fixed."
         )
     elif len({row.method for row in rows}) > 1:
-        notes.append(f"No tests and no intervals: they want {_FEWEST_SUBJECTS} subjects of every method at least.")
+        notes.append(f"No tests: they want {_FEWEST_SUBJECTS} subjects that all methods share.")
     if paper is not None:
         notes.append(
             f"The paper's {paper.replace('table', 'table ')} is of other images and structures, its times of other "
             "hardware (a GPU; Elastix on a CPU): to compare the order of methods, not numbers."
         )
     if len({row.code for row in rows}) > 1:
-        notes.append("Rows are of several states of the code, which each names.")
+        notes.append("Rows are of several states of the code.")
     told = "; ".join(dict.fromkeys(row.hardware for row in rows if row.hardware))
     return (*notes, f"Measured on {told}.") if told else tuple(notes)
 
