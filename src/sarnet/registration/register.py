@@ -1,9 +1,10 @@
 """The main job: two images in, a transform out."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -28,6 +29,9 @@ from sarnet.registration.refinement import finish, refine
 from sarnet.registration.result import Registration
 from sarnet.registration.work import Clock, Found, Look, Work
 from sarnet.transforms import Transform, align, compose
+
+_Read = Callable[[Middle], NetworkPair]
+"""Reads both images in a space, as fine as they were before."""
 
 
 def register(  # noqa: PLR0913  each by its name alone
@@ -182,25 +186,15 @@ def _deform(
         pair = look.pair
     found = Found(middle, pair, adaptation)
     if is_refined:
+        read = partial(
+            images.read,
+            longest_voxels=how.longest_voxels,
+            most_voxels=most_voxels,
+            multiple=reduction,
+            similarity=pair.similarity,
+        )
         refinement = settings.known_refinement if look.known else how.refinement
-        with work.clock.stage("refinement"):
-            refined = refine(adaptation, pair, back=back, settings=refinement, seconds=settings.budget)
-        found = found._replace(adaptation=refined)
-        left = None if settings.budget is None else settings.budget - work.clock.seconds["refinement"]
-        if refinement.finish.iterations and (left is None or left > 0):
-            with work.clock.stage("finish"):
-                began = time.monotonic()
-                space = Middle.unsplit(fixed.grid, work.start)
-                beside = _beside_fixed(
-                    found,
-                    images,
-                    space,
-                    longest_voxels=how.longest_voxels,
-                    most_voxels=most_voxels,
-                    multiple=reduction,
-                )
-                left = None if left is None else left - (time.monotonic() - began)
-                found = _finished(found, beside, refinement, seconds=left)
+        found = _refined(found, back, refinement, budget=settings.budget, work=work, fixed=fixed, read=read)
     with work.clock.stage("to world"):
         work.transform = found.to_world(fixed.grid)
     work.look, work.found = look, found
@@ -229,22 +223,36 @@ def _fused(
     return replace(adaptation, displacement=fused), back
 
 
-def _beside_fixed(
+def _refined(
     found: Found,
-    images: ImagePair,
-    space: Middle,
+    back: Float[Tensor, "1 axis *space"] | None,
+    refinement: RefinementSettings,
     *,
-    longest_voxels: int,
-    most_voxels: int | None,
-    multiple: int,
+    budget: float | None,
+    work: Work,
+    fixed: Image,
+    read: _Read,
 ) -> Found:
+    """The field refined in the middle, then by the last steps beside the fixed image, within the budget's seconds."""
+    with work.clock.stage("refinement"):
+        refined = refine(found.adaptation, found.pair, back=back, settings=refinement, seconds=budget)
+    found = found._replace(adaptation=refined)
+    left = None if budget is None else budget - work.clock.seconds["refinement"]
+    if not refinement.finish.iterations or (left is not None and left <= 0):
+        return found
+    with work.clock.stage("finish"):
+        began = time.monotonic()
+        beside = _beside_fixed(found, Middle.unsplit(fixed.grid, work.start), read)
+        left = None if left is None else left - (time.monotonic() - began)
+        return _finished(found, beside, refinement, seconds=left)
+
+
+def _beside_fixed(found: Found, space: Middle, read: _Read) -> Found:
     """The same field where the fixed image lies, on images read there; as it is, if it lies there already."""
     if not found.middle.is_split:
         return found
-    device, similarity = found.pair.fixed.device, found.pair.similarity
-    pair = images.read(
-        space, longest_voxels=longest_voxels, most_voxels=most_voxels, multiple=multiple, similarity=similarity
-    ).to(device)
+    device = found.pair.fixed.device
+    pair = read(space).to(device)
     displacement = space.displacement(found.to_world(pair.grid), pair.grid).to(device)
     return Found(space, pair, replace(found.adaptation, displacement=displacement))
 
