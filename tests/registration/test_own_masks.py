@@ -11,11 +11,11 @@ from sarnet.config import FinishSettings, RefinementSettings, RegistrationSettin
 from sarnet.images import Grid, Image
 from sarnet.networks import hard_mask, load_generator
 from sarnet.registration import register
+from sarnet.registration.look import look_at
 from sarnet.registration.middle import Middle
 from sarnet.registration.network_pair import NetworkPair
 from sarnet.registration.own_masks import knows, own_masks, with_own_masks
 from sarnet.registration.plane_fields import PlaneFields
-from sarnet.registration.register import _looked_at
 from sarnet.transforms import Transform
 
 
@@ -117,7 +117,7 @@ def test_brain_is_nothing_that_the_network_knows(prepare, sample, segmenting):
 def test_chests_that_seem_to_be_of_two_contrasts_are_compared_as_of_one(segmenting, asked, compared_by, adapt):
     pair = replace(_pair(_chest(), _chest(shift=6)), similarity="nmi", moving_seen=torch.rand(1, 1, 256, 256))
 
-    look = _looked_at(pair, _here(pair.grid), segmenting, RegistrationSettings(similarity=asked, adapt=adapt))
+    look = look_at(pair, _here(pair.grid), segmenting, RegistrationSettings(similarity=asked, adapt=adapt))
 
     assert look.pair.similarity == compared_by
     assert (look.pair.moving_seen is None) == (compared_by == "lncc")
@@ -126,7 +126,7 @@ def test_chests_that_seem_to_be_of_two_contrasts_are_compared_as_of_one(segmenti
 def test_brains_of_two_contrasts_stay_so(prepare, sample, segmenting):
     pair = prepare(sample.fixed, sample.moving, longest_voxels=208, similarity="nmi")
 
-    look = _looked_at(pair, _here(pair.grid), segmenting, RegistrationSettings(adapt="none"))
+    look = look_at(pair, _here(pair.grid), segmenting, RegistrationSettings(adapt="none"))
 
     assert look.pair.similarity == "nmi"
 

@@ -14,20 +14,19 @@ from torch import Tensor
 from sarnet.config import AdaptationSettings, RefinementSettings, RegistrationSettings
 from sarnet.errors import GridError, InputError
 from sarnet.images import Image
-from sarnet.networks import Generator, LoadedGenerator, load_generator
+from sarnet.networks import LoadedGenerator, load_generator
 from sarnet.registration.adaptation import Adaptation, adapt_last_layer, similarity_cost, unadapted
 from sarnet.registration.guides import Guides
 from sarnet.registration.image_pair import ImagePair, Masks
+from sarnet.registration.look import Look, look_at
 from sarnet.registration.measure import Labels, measure
 from sarnet.registration.middle import Middle
 from sarnet.registration.network_pair import NetworkPair
-from sarnet.registration.own_masks import knows, with_own_masks
 from sarnet.registration.paper_cost import PaperCost
-from sarnet.registration.plane_fields import PlaneFields
 from sarnet.registration.proposals import fuse_both_ways
 from sarnet.registration.refinement import finish, refine
 from sarnet.registration.result import Registration
-from sarnet.registration.work import Clock, Found, Look, Work
+from sarnet.registration.work import Clock, Found, Work
 from sarnet.transforms import Transform, align, compose
 
 _Read = Callable[[Middle], NetworkPair]
@@ -176,7 +175,7 @@ def _deform(
         ).to(device)
         seen = pair.reduced(reduction)
     with work.clock.stage("network"):
-        look = _looked_at(seen, middle, loaded.generator.to(device), settings)
+        look = look_at(seen, middle, loaded.generator.to(device), settings)
     with work.clock.stage("adaptation"):
         layer = settings.before_refinement if is_refined else how.adaptation
         adaptation, back = _adapted(look, loaded, settings, layer)
@@ -263,42 +262,6 @@ def _finished(found: Found, beside: Found, refinement: RefinementSettings, *, se
     if finished.iterations == found.adaptation.iterations:
         return found._replace(adaptation=replace(found.adaptation, stop_reason=finished.stop_reason))
     return beside._replace(adaptation=finished)
-
-
-def _looked_at(pair: NetworkPair, middle: Middle, generator: Generator, settings: RegistrationSettings) -> Look:
-    """The pair with the network's own masks if it knows what it sees; else the pair magnified, as far as it may be."""
-    if settings.similarity == "auto":
-        pair = _of_one_contrast_if_known(pair, generator)
-    is_plain = pair.magnification == 1
-    plain = replace(pair, magnification=1.0)
-    both_ways = settings.adapt == "refined"
-    fields, back = PlaneFields.of(generator, plain), None
-    known = knows(fields)
-    if both_ways and (known or is_plain):
-        back = PlaneFields.of(generator, plain.exchanged())
-        known = known and knows(back)
-    if known or is_plain:
-        pair = plain
-    else:
-        # masks are those of the pair as large as in training
-        fields = replace(PlaneFields.of(generator, pair, fuse=False), fused=fields.fused)
-        back = PlaneFields.of(generator, pair.exchanged(), fuse=False) if both_ways else None
-    if known or settings.adapt == "paper":
-        pair = with_own_masks(pair, fields, back, weight=settings.mask_weight)
-    return Look(middle, pair, fields, back, known)
-
-
-def _of_one_contrast_if_known(pair: NetworkPair, generator: Generator) -> NetworkPair:
-    """The pair as it is, if its images seem to be of two contrasts, but both are what the network was trained on.
-
-    Two chests that lie badly on each other, lungs on a heart, may look like that.
-    """
-    if pair.similarity != "nmi" or pair.grid.dimension != 2:
-        return pair
-    natural = replace(pair, similarity="lncc", fixed_seen=None, moving_seen=None)
-    seen = replace(natural, magnification=1.0)
-    both = (PlaneFields.of(generator, each) for each in (seen, seen.exchanged()))
-    return natural if all(knows(fields) for fields in both) else pair
 
 
 def _adapted(

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from sarnet.images import Grid
 from sarnet.registration.adaptation import Adaptation
+from sarnet.registration.look import Look
 from sarnet.registration.middle import Middle
 from sarnet.registration.network_pair import NetworkPair
-from sarnet.registration.plane_fields import PlaneFields
 from sarnet.transforms import Alignment, Transform
 
 
@@ -31,19 +31,6 @@ class Clock:
     def total(self) -> float:
         """Seconds of all stages."""
         return sum(self.seconds.values())
-
-
-class Look(NamedTuple):
-    """What the network saw, and what it says of it."""
-
-    middle: Middle
-    """Where it saw the images."""
-    pair: NetworkPair
-    fields: PlaneFields
-    back: PlaneFields | None
-    """What it says of the images in each other's place, where that is asked for."""
-    known: bool
-    """Whether the images are of the kind that it was trained on."""
 
 
 class Found(NamedTuple):
