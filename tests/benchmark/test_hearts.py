@@ -86,7 +86,16 @@ def test_patient_without_a_phase_is_named(hearts):
         heart_cases(BenchmarkSettings(protocol="cardiac", data=hearts))
 
 
-@pytest.mark.parametrize("text", ["image,labels\na,b\n", "patient,phase\none,ed\n"])
+def test_table_of_nobody_is_refused(tmp_path):
+    (tmp_path / "frames.csv").write_text("image,labels,patient,phase,slice\n")
+
+    with pytest.raises(DataError, match="lists no patient: name the folder or the CSV that does"):
+        heart_cases(BenchmarkSettings(protocol="cardiac", data=tmp_path))
+
+
+@pytest.mark.parametrize(
+    "text", ["image,labels\na,b\n", "patient,phase\none,ed\n", "image,labels,patient,phase,slice\na,b\n"]
+)
 def test_table_of_another_kind_is_refused(text, tmp_path):
     (tmp_path / "frames.csv").write_text(text)
 

@@ -3,6 +3,7 @@ from itertools import permutations
 import pytest
 
 from sarnet.benchmark.pair import half, paired
+from sarnet.errors import InputError
 
 SUBJECTS = ["a", "b", "c", "d", "e"]
 
@@ -28,3 +29,9 @@ def test_all_are_the_ordered_pairs_of_two():
 @pytest.mark.parametrize("shift", [3, -2, 8])
 def test_shifts_count_around(shift):
     assert paired(SUBJECTS, (shift,))[0] == ("a", "d")
+
+
+@pytest.mark.parametrize("shift", [0, 5, -10])
+def test_shift_that_leads_to_the_subject_itself_is_refused(shift):
+    with pytest.raises(InputError, match=f"shifts has {shift}, which pairs each of 5 subjects with itself"):
+        paired(SUBJECTS, (1, shift))

@@ -278,6 +278,13 @@ def test_image_of_no_part_is_refused(part):
         split_by_patient(_in_parts("train", part, "test"), seed=0)
 
 
+def test_namesakes_of_two_data_sets_may_be_in_two_parts():
+    rows = _in_parts("train", "validation", "test")
+    namesake = replace(rows[0], dataset="another", part="test")
+
+    assert split_by_patient((*rows, namesake), seed=0).test == (rows[2], namesake)
+
+
 def test_part_without_images_is_refused():
     with pytest.raises(InputError, match=r"the CSV's column split has no image for \['validation'\]"):
         split_by_patient(_in_parts("train", "test", "test"), seed=0)

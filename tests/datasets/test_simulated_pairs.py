@@ -1,4 +1,5 @@
 import csv
+import shutil
 
 import numpy as np
 import pytest
@@ -64,6 +65,25 @@ def test_written_field_registers_the_written_images(pairs, tmp_path):
     assert len(rows) == 8
     assert np.abs(warped - fixed.array)[inner].mean() < 0.25 * before
     np.testing.assert_allclose(fixed.array / 65535, pairs[7].fixed[0, 0].numpy(), atol=1e-5)
+
+
+def test_images_of_one_name_are_kept_apart(visits, tmp_path):
+    """As those of two folders, or with further dots in their names, are."""
+    two = tmp_path / "two"
+    for place, one in enumerate(read_radiographs(visits)[:2]):
+        (two / str(place)).mkdir(parents=True)
+        shutil.copy(one.image, two / str(place) / f"1.{place}.png")
+    rows = "".join(f"{place}/1.{place}.png,,d,{place},0\n" for place in range(2))
+    (two / "visits.csv").write_text("image,mask,dataset,patient,visit\n" + rows)
+    pairs = SimulatedPairs(read_radiographs(two / "visits.csv"), size=64, pairs=2, simulation=GENTLE)
+
+    listed = write_pairs(pairs, tmp_path / "out")
+
+    with listed.open(newline="") as file:
+        fixed = [read_image(listed.parent / row["fixed"]).array for row in csv.DictReader(file)]
+    for number in range(2):
+        np.testing.assert_allclose(fixed[number] / 65535, pairs[number].fixed[0, 0], atol=1e-4)
+    assert np.abs(fixed[0] - fixed[1].astype(float)).max() > 0
 
 
 def test_stopped_run_is_gone_on_with(pairs, tmp_path):

@@ -178,6 +178,20 @@ def test_same_pair_again_without_labels_is_the_same_to_the_bit(registered, sampl
     assert all(torch.equal(before[name], value) for name, value in loaded.generator.state_dict().items())
 
 
+def test_label_that_only_the_registration_brings_in_counts_as_wrong(sample, fast):
+    """It lies beyond the fixed image as they came, and on it afterwards, where the fixed image has nothing."""
+    brain = np.where(_brain(sample.moving), 9, 0).astype(np.uint8)
+    away = replace(sample.moving.grid, origin=tuple(np.add(sample.moving.grid.origin, 400)))
+    far, labels = (Image(array=each, grid=away) for each in (sample.moving.array, brain))
+    nothing = Image(array=np.zeros(sample.fixed.grid.shape, np.uint8), grid=sample.fixed.grid)
+
+    found = register(
+        sample.fixed, far, fast.model_copy(update={"transform": "rigid"}), labels=Labels(fixed=nothing, moving=labels)
+    )
+
+    assert found.record.dice["9"] == 0
+
+
 def test_threads_of_the_process_are_left_as_they_were(sample, fast):
     before = torch.get_num_threads()
     torch.set_num_threads(2)

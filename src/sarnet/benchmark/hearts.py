@@ -42,6 +42,8 @@ def heart_cases(settings: BenchmarkSettings) -> list[Case]:
     patients: dict[int, dict[str, list[_Slice]]] = defaultdict(lambda: defaultdict(list))
     for each in _slices(settings):
         patients[each.patient][each.phase].append(each)
+    if not patients:
+        raise DataError(f"data {settings.data} lists no patient: name the folder or the CSV that does")
     return [_case(settings.data, number, patients[number]) for number in half(sorted(patients), settings.subjects)]
 
 
@@ -66,7 +68,7 @@ def _of_frames(path: Path) -> list[_Slice]:
                 )
                 for row in csv.DictReader(file)
             ]
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError) as error:
         raise DataError(
             f"{path} cannot be read as a CSV with the columns image, labels, patient, phase and slice: {error}"
         ) from error

@@ -7,6 +7,7 @@ from typing import Literal, TypeVar
 import numpy as np
 from jaxtyping import Float
 
+from sarnet.errors import InputError
 from sarnet.images import Image
 from sarnet.registration import Labels
 
@@ -58,8 +59,14 @@ def paired(subjects: Sequence[_Subject], shifts: tuple[int, ...] | Literal["all"
     Args:
         subjects: In their order.
         shifts: For each, as many pairs as subjects; ``"all"``: every ordered pair of two.
+
+    Raises:
+        InputError: If a shift leads from each subject to itself.
     """
     n = len(subjects)
     if shifts == "all":
         return [(fixed, moving) for fixed in subjects for moving in subjects if moving is not fixed]
+    idle = [shift for shift in shifts if n and shift % n == 0]
+    if idle:
+        raise InputError(f"shifts has {idle[0]}, which pairs each of {n} subjects with itself: choose another")
     return [(subjects[index], subjects[(index + shift) % n]) for shift in shifts for index in range(n)]

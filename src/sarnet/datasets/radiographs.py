@@ -106,7 +106,7 @@ def read_radiographs(visits: Path, *, dataset: str | None = None) -> tuple[Radio
 def split_by_patient(
     radiographs: tuple[Radiograph, ...], *, seed: int, shares: tuple[float, float] = (0.7, 0.1)
 ) -> Split:
-    """Split into training, validation and test images, a patient in one of them only.
+    """Split into training, validation and test images, a patient of a data set in one of them only.
 
     Where the CSV has a column split (train, validation or test), it is taken as it stands.
 
@@ -121,22 +121,22 @@ def split_by_patient(
     """
     if any(radiograph.part for radiograph in radiographs):
         return _given_split(radiographs)
-    patients = {radiograph.patient: "" for radiograph in radiographs}
-    return _parted(radiographs, split_patients(patients, seed=seed, shares=shares))
+    persons = {radiograph.person: "" for radiograph in radiographs}
+    return _parted(radiographs, split_patients(persons, seed=seed, shares=shares))
 
 
 def _given_split(radiographs: tuple[Radiograph, ...]) -> Split:
-    part_of = given_parts((radiograph.patient, radiograph.part, radiograph.image) for radiograph in radiographs)
+    part_of = given_parts((radiograph.person, radiograph.part, radiograph.image) for radiograph in radiographs)
     missing = [part for part in PARTS if part not in part_of.values()]
     if missing:
         raise InputError(f"the CSV's column split has no image for {missing}, but each part needs one")
     return _parted(radiographs, part_of)
 
 
-def _parted(radiographs: tuple[Radiograph, ...], part_of: dict[str, str]) -> Split:
+def _parted(radiographs: tuple[Radiograph, ...], part_of: dict[tuple[str, str], str]) -> Split:
     parts: dict[str, list[Radiograph]] = {part: [] for part in PARTS}
     for radiograph in radiographs:
-        parts[part_of[radiograph.patient]].append(radiograph)
+        parts[part_of[radiograph.person]].append(radiograph)
     return Split(**{name: tuple(rows) for name, rows in parts.items()})
 
 

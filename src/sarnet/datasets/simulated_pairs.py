@@ -110,9 +110,13 @@ class SimulatedPairs(Sequence[KnownPair]):
             moving_mask=(both.moving[:, 1:] >= 0.5).to(mask.dtype),
         )
 
+    def place(self, number: int) -> int:
+        """Return the place among the images of the one that a pair is made of."""
+        return number % len(self._radiographs)
+
     def original(self, number: int) -> Radiograph:
         """Return the image that a pair is made of."""
-        return self._radiographs[number % len(self._radiographs)]
+        return self._radiographs[self.place(number)]
 
     def settings(self) -> dict[str, Any]:
         """Return what the pairs are drawn by, for a comparison: the images stand there by their names and sizes.
@@ -254,10 +258,12 @@ def _paths(pairs: SimulatedPairs, number: int, *, fields: bool) -> dict[str, str
     """Where the files of a pair lie; empty for those that it has not."""
     original = pairs.original(number)
     name = f"{number:06}"
+    # the place of the image among all keeps those of one name, from two folders, apart
+    of_image = f"{pairs.place(number):06}-{original.image.name.partition('.')[0]}"
     return {
-        "fixed": f"fixed/{original.image.name.partition('.')[0]}.png",
+        "fixed": f"fixed/{of_image}.png",
         "moving": f"moving/{name}.png",
-        "fixed_mask": f"masks/{original.image.name.partition('.')[0]}.png" if original.mask else "",
+        "fixed_mask": f"masks/{of_image}.png" if original.mask else "",
         "moving_mask": f"masks/{name}.png" if original.mask else "",
         "displacement": f"fields/{name}.nii.gz" if fields else "",
     }

@@ -32,13 +32,14 @@ def read_landmarks(path: Path, *, axes: int) -> LandmarkPairs:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
-            missing = [name for name in wanted if name not in (reader.fieldnames or ())]
-            if missing:
-                raise DataError(f"guide-points {path} has no column {missing[0]!r}, but needs {', '.join(wanted)}")
-            rows = list(reader)
-        points = [np.array([[float(row[name]) for name in columns] for row in rows]) for columns in names]
+            rows, columns = list(reader), reader.fieldnames or ()
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"guide-points {path} cannot be read: {error}") from error
+    missing = [name for name in wanted if name not in columns]
+    if missing:
+        raise DataError(f"guide-points {path} has no column {missing[0]!r}, but needs {', '.join(wanted)}")
+    try:
+        points = [np.array([[float(row[name]) for name in of_image] for row in rows]) for of_image in names]
     except (TypeError, ValueError) as error:
         raise DataError(f"guide-points {path} holds a cell that is no number: {error}") from error
     if not rows:

@@ -177,7 +177,8 @@ def _mean_displacement_voxels(work: Work) -> float | None:
 
 
 def _overlap(fixed: Image, before: Image, after: Image) -> _Overlap:
-    names = tuple(int(label) for label in np.union1d(fixed.array, before.array) if label != 0)
+    there = np.unique(np.concatenate([np.unique(each.array) for each in (fixed, before, after)]))
+    names = tuple(int(label) for label in there if label != 0)
     return _Overlap(
         before=dice(fixed.array, before.array, labels=names),
         after=dice(fixed.array, after.array, labels=names),

@@ -87,7 +87,7 @@ def register(  # noqa: PLR0913  each by its name alone
     masks, guides = masks or Masks(), guides or Guides()
     _check(fixed, moving, masks, labels)
     guides.check(fixed, moving)
-    if settings.adapt == "paper" and fixed.grid.dimension == 3:
+    if settings.adapt == "paper" and fixed.grid.dimension == 3 and settings.transform == "deformable":
         raise InputError(
             "adapt is 'paper', but the images are volumes: VGG16 and the discriminator see slices; "
             "choose last-layer or refined"

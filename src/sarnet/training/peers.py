@@ -34,7 +34,7 @@ from sarnet.training.stage import (
     training_record,
 )
 from sarnet.training.state import TrainingState
-from sarnet.training.validation import VALIDATION_PAIRS, relative_field_error
+from sarnet.training.validation import VALIDATION_PAIRS, known_mean, relative_field_error
 
 _FLOWNET_WEIGHTS = (0.32, 0.08, 0.02, 0.01, 0.005)
 """Of the field's error at each resolution, coarsest first; the authors'."""
@@ -164,7 +164,7 @@ def _validate(
             found = network(fixed.image.to(device), moving.image.to(device)).cpu()
             overlap.append(mask_dice(fixed.mask > 0, warp(moving.mask, found) >= 0.5))
     network.train()
-    return error, sum(overlap) / len(overlap)
+    return error, known_mean(overlap)
 
 
 def _check(settings: TrainingSettings, *, multiple: int) -> None:

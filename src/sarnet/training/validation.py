@@ -72,10 +72,10 @@ def validate(generator: Generator, held_out: Original, *, settings: TrainingSett
     generator.train(training)
     return Validation(
         field_error=field_error,
-        inverse_consistency=_mean(apart),
-        folding_percent=_mean(folds),
-        pair_dice=_mean(overlap),
-        mask_dice=_mean(segmented),
+        inverse_consistency=known_mean(apart),
+        folding_percent=known_mean(folds),
+        pair_dice=known_mean(overlap),
+        mask_dice=known_mean(segmented),
     )
 
 
@@ -100,10 +100,10 @@ def relative_field_error(
 def mean_dice(segment: Callable[[Tensor], Tensor], held_out: Original) -> float:
     """Return the mean overlap of the masks that ``segment`` sees in the images with the manual ones."""
     masks = zip(held_out.image, held_out.mask, strict=True)
-    return _mean([mask_dice(manual[None] > 0, segment(image[None]) > 0) for image, manual in masks])
+    return known_mean([mask_dice(manual[None] > 0, segment(image[None]) > 0) for image, manual in masks])
 
 
-def _mean(values: list[float]) -> float:
+def known_mean(values: list[float]) -> float:
     """Mean of what is known: the overlap of two empty masks, of images that have none, is not a number."""
     known = [value for value in values if not math.isnan(value)]
     return sum(known) / len(known) if known else 0.0
