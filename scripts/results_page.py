@@ -83,7 +83,10 @@ def _less(name: str, reference: str) -> str:
         headings += [f"{heading}, 95 % interval", "p, Holm"]
         for each in compare(rows, reference=reference, figure=figure):
             mean, low, high = (f"{value:+.{digits}f}" for value in each.difference)
-            cells[each.method] += [f"{mean} [{low}, {high}]", f"{each.p_corrected:.3f}"]
+            cells[each.method] += [
+                f"{mean} [{low}, {high}]",
+                "< 0.001" if each.p_corrected < 0.001 else f"{each.p_corrected:.3f}",
+            ]
     lines = [headings, ["---", *["---:"] * (len(headings) - 1)], *cells.values()]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

@@ -35,8 +35,8 @@ def test_every_file_of_rows_is_on_the_page_and_has_each_row_once(path: Path) -> 
 def test_every_row_of_ours_is_of_weights_that_are_here() -> None:
     models = {row.model for path in ROW_FILES for row in read_rows(path) if row.method != "unet"} - {None}
 
-    seeds = {path.stem for path in (DOCS.parent / "weights").glob("sarnet-*.safetensors")}
-    assert models == set(released_models()) | seeds
+    own = {path.stem for path in (DOCS.parent / "weights").rglob("*sarn*.safetensors")}
+    assert models == set(released_models()) | own
 
 
 def test_stated_speeds_of_transforms_are_those_measured() -> None:
