@@ -23,7 +23,7 @@ _MARGIN_VOXELS = 4
 
 _MAGNIFICATIONS = (1.0, 1.5, 2.0)
 
-_MONOTONE = 0.95
+_MONOTONE = 0.9
 """A rising or falling map explains at least this share of what any map of intensities does, where both images have one
 contrast."""
 
