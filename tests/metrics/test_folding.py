@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from sarnet.errors import InputError
-from sarnet.fields import identity_grid
+from sarnet.fields import identity_grid, jacobian_determinant
 from sarnet.metrics import folding_percent
 
 SPACES = [pytest.param((6, 8), id="2d"), pytest.param((4, 6, 8), id="3d")]
@@ -51,3 +51,15 @@ def test_only_what_is_inside_counts():
 def test_nothing_to_count_is_refused():
     with pytest.raises(InputError, match="inside holds no voxel to count"):
         folding_percent(torch.zeros(1, 2, 6, 8), inside=torch.zeros(1, 6, 8, dtype=torch.bool))
+
+
+@pytest.mark.parametrize("rows", [15, 16, 17, 33, 50])
+def test_slabs_that_a_large_field_is_looked_at_in_leave_no_trace(rows):
+    rng = torch.Generator().manual_seed(rows)
+    field = 0.7 * torch.randn(2, 3, rows, 5, 6, generator=rng)
+    inside = torch.rand(2, rows, 5, 6, generator=rng) > 0.4
+
+    folded = jacobian_determinant(field) <= 0
+
+    assert folding_percent(field) == pytest.approx(100 * float(folded.double().mean()))
+    assert folding_percent(field, inside=inside) == pytest.approx(100 * float(folded[inside].double().mean()))
