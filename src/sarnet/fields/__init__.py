@@ -4,9 +4,10 @@ from sarnet.fields.bspline import bspline_basis, bspline_field, controls_to_cove
 from sarnet.fields.compose import compose
 from sarnet.fields.gaussian import gaussian
 from sarnet.fields.invert import Inverse, invert
-from sarnet.fields.jacobian import jacobian_determinant
+from sarnet.fields.jacobian import jacobian_determinant, smallest_determinant
 from sarnet.fields.resize import resize_field
 from sarnet.fields.separable import along_axes
+from sarnet.fields.unfold import unfold
 from sarnet.fields.warp import identity_grid, warp
 
 __all__ = [
@@ -21,5 +22,7 @@ __all__ = [
     "invert",
     "jacobian_determinant",
     "resize_field",
+    "smallest_determinant",
+    "unfold",
     "warp",
 ]

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from sarnet.config import AdaptationSettings, RefinementSettings, RegistrationSettings
 from sarnet.errors import GridError, InputError
+from sarnet.fields import unfold
 from sarnet.images import Image
 from sarnet.networks import LoadedGenerator, load_generator
 from sarnet.registration.adaptation import Adaptation, adapt_last_layer, similarity_cost, unadapted
@@ -278,7 +279,8 @@ def _adapted(
         return adapt_last_layer(look.fields, cost, settings=last), None
     there = adapt_last_layer(look.fields, similarity, settings=adaptation)
     if look.back is None:
-        return there, None
+        # what is refined afterwards is halved, and put together again from small smooth steps
+        return replace(there, displacement=unfold(there.displacement)), None
     reverse = similarity_cost(look.pair.exchanged(), adaptation)
     return there, adapt_last_layer(look.back, reverse, settings=adaptation).displacement
 
