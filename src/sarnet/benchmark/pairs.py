@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-import SimpleITK as sitk
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -26,7 +25,7 @@ from sarnet.config import BenchmarkSettings
 from sarnet.images import foreground
 from sarnet.methods import Method, MethodResult, SarnetMethod, build_methods
 from sarnet.metrics import folding_percent, inverse_consistency_voxels, target_registration_error_mm
-from sarnet.transforms import Transform, apply
+from sarnet.transforms import Transform, apply, compose
 
 DATA_SETS: dict[str, Callable[[BenchmarkSettings], list[Case]]] = {
     "brain2d": brain_cases,
@@ -144,8 +143,7 @@ def _inverse_consistency(pair: Pair, method: Method, there: MethodResult, settin
     if not settings.inverse_consistency:
         return None
     back = method.register(pair.moving, pair.fixed, affine_start=settings.affine_start)
-    both = sitk.CompositeTransform([back.transform.to_itk(), there.transform.to_itk()])  # the last acts first
-    round_trip = Transform.from_itk(both, pair.fixed.grid)
+    round_trip = compose(there.transform, back.transform, grid=pair.fixed.grid)
     return inverse_consistency_voxels(_voxels(round_trip), inside=_body(pair))
 
 

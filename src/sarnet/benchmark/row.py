@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sarnet.errors import DataError
+from sarnet.metrics import mean_of_known
 from sarnet.types import LengthUnit
 
 
@@ -130,19 +131,19 @@ def summarise(rows: Sequence[Row]) -> Summary:
     errors = np.array([row.field_error_voxels for row in rows if row.field_error_voxels is not None])
     return Summary(
         pairs=len(rows),
-        dice_before=_mean([row.dice_before for row in rows]),
-        dice=_mean([row.dice for row in rows]),
-        hd95_before=_mean([row.hd95_before for row in rows]),
-        hd95=_mean([row.hd95 for row in rows]),
-        mad_before=_mean([row.mad_before for row in rows]),
-        mad=_mean([row.mad for row in rows]),
+        dice_before=mean_of_known(row.dice_before for row in rows),
+        dice=mean_of_known(row.dice for row in rows),
+        hd95_before=mean_of_known(row.hd95_before for row in rows),
+        hd95=mean_of_known(row.hd95 for row in rows),
+        mad_before=mean_of_known(row.mad_before for row in rows),
+        mad=mean_of_known(row.mad for row in rows),
         length_unit=rows[0].length_unit,
-        tre_mm_before=_mean([row.tre_mm_before for row in rows]),
-        tre_mm=_mean([row.tre_mm for row in rows]),
+        tre_mm_before=mean_of_known(row.tre_mm_before for row in rows),
+        tre_mm=mean_of_known(row.tre_mm for row in rows),
         seconds=float(np.median([row.seconds for row in rows])),
         peak_memory_mb=max((row.peak_memory_mb for row in rows if row.peak_memory_mb is not None), default=None),
-        folding_percent=_mean([row.folding_percent for row in rows]),
-        inverse_consistency_voxels=_mean([row.inverse_consistency_voxels for row in rows]),
+        folding_percent=mean_of_known(row.folding_percent for row in rows),
+        inverse_consistency_voxels=mean_of_known(row.inverse_consistency_voxels for row in rows),
         relative_field_error=float(errors.mean() / lengths.mean()) if len(lengths) else None,
         relative_field_error_of_pairs=float((errors / lengths).mean()) if len(lengths) else None,
     )
@@ -186,8 +187,3 @@ def read_rows(path: Path) -> list[Row]:
         except ValidationError as error:
             raise DataError(f"rows {path}, line {number}, is no row: delete it or choose another file") from error
     return rows
-
-
-def _mean(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None

@@ -1,13 +1,12 @@
 """How well two label maps on one grid agree, label by label, and on the whole."""
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from sarnet.images import Image
-from sarnet.metrics import dice, surface_distances
+from sarnet.metrics import dice, mean_of_known, surface_distances
 
 
 class LabelScore(BaseModel):
@@ -70,13 +69,12 @@ def means(scores: dict[str, LabelScore]) -> Means:
     A label that was lost has a Dice of zero and no distance: a mean distance is over those that were kept.
     """
     each = scores.values()
-    return Means(_mean(s.dice for s in each), _mean(s.hd95 for s in each), _mean(s.mad for s in each))
+    return Means(
+        dice=mean_of_known(score.dice for score in each),
+        hd95=mean_of_known(score.hd95 for score in each),
+        mad=mean_of_known(score.mad for score in each),
+    )
 
 
 def _known(value: float) -> float | None:
     return value if np.isfinite(value) else None
-
-
-def _mean(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None

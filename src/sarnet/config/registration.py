@@ -130,7 +130,9 @@ class VolumeSettings(Settings):
     """Voxels of that grid, along each axis, to one of the volume as the network sees it, plane by plane."""
     adaptation: AdaptationSettings = AdaptationSettings()
     """Of the last layers, of which there is one for each set of planes, where nothing is refined afterwards."""
-    refinement: RefinementSettings = RefinementSettings(iterations=(20, 8), finish=FinishSettings(step_voxels=0.1))
+    refinement: RefinementSettings = RefinementSettings(
+        iterations=(20, 8), window_voxels=5, elastic_voxels=0.25, finish=FinishSettings(step_voxels=0.1)
+    )
 
 
 class RegistrationSettings(Settings):

@@ -11,6 +11,7 @@ from sarnet.metrics.learn2reg import (
     learn2reg_tre,
     learn2reg_warp,
 )
+from sarnet.metrics.mean_of_known import mean_of_known
 from sarnet.metrics.overlap import dice, mask_dice
 from sarnet.metrics.surface_distance import SurfaceDistance, surface_distances
 from sarnet.metrics.volume_change import sd_log_jacobian
@@ -27,6 +28,7 @@ __all__ = [
     "learn2reg_tre",
     "learn2reg_warp",
     "mask_dice",
+    "mean_of_known",
     "sd_log_jacobian",
     "surface_distances",
     "target_registration_error_mm",

@@ -10,7 +10,7 @@ from sarnet import __version__
 from sarnet.config import MeasuredSimilarity, RegistrationSettings
 from sarnet.images import Grid, Image, foreground
 from sarnet.losses import lncc, nmi
-from sarnet.metrics import SurfaceDistance, dice, folding_percent, surface_distances
+from sarnet.metrics import SurfaceDistance, dice, folding_percent, mean_of_known, surface_distances
 from sarnet.networks import LoadedGenerator
 from sarnet.registration.image_pair import ImagePair
 from sarnet.registration.middle import Middle
@@ -113,14 +113,14 @@ def measure(
             similarity_after=after,
             folding_percent=folding,
             mean_displacement_voxels=_mean_displacement_voxels(work),
-            dice_before=_mean(overlap.before) if overlap else None,
-            dice_after=_mean(overlap.after) if overlap else None,
+            dice_before=mean_of_known(overlap.before.values()) if overlap else None,
+            dice_after=mean_of_known(overlap.after.values()) if overlap else None,
         ),
         notes=(*(f"fixed: {note}" for note in fixed.notes), *(f"moving: {note}" for note in moving.notes)),
         dice_before=_recorded(overlap.before) if overlap else {},
         dice=_recorded(overlap.after) if overlap else {},
-        dice_mean_before=_mean(overlap.before) if overlap else None,
-        dice_mean=_mean(overlap.after) if overlap else None,
+        dice_mean_before=mean_of_known(overlap.before.values()) if overlap else None,
+        dice_mean=mean_of_known(overlap.after.values()) if overlap else None,
         hd95_mm=_recorded({label: each.hd95 for label, each in overlap.distances.items()}) if overlap else {},
         mad_mm=_recorded({label: each.mad for label, each in overlap.distances.items()}) if overlap else {},
         length_unit=fixed.length_unit,
@@ -184,11 +184,6 @@ def _overlap(fixed: Image, before: Image, after: Image) -> _Overlap:
         after=dice(fixed.array, after.array, labels=names),
         distances=surface_distances(fixed.array, after.array, spacing=fixed.grid.spacing[::-1], labels=names),
     )
-
-
-def _mean(overlaps: dict[int, float]) -> float | None:
-    known = [value for value in overlaps.values() if not np.isnan(value)]
-    return float(np.mean(known)) if known else None
 
 
 def _costs(work: Work) -> tuple[float, ...]:

@@ -1,13 +1,13 @@
 """What a registration says about itself: ``registration.json``, as it is written and as it is read again."""
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sarnet.errors import DataError
+from sarnet.metrics import mean_of_known
 from sarnet.types import LengthUnit
 
 RECORD_FILE = "registration.json"
@@ -137,8 +137,9 @@ class Record(_Part):
 
     def mean_dice(self) -> tuple[float | None, float | None]:
         """Return the mean overlap before and after: as recorded, or of the labels that have one."""
-        before, after = self.dice_mean_before, self.dice_mean
-        return _mean(self.dice_before) if before is None else before, _mean(self.dice) if after is None else after
+        before = mean_of_known(self.dice_before.values()) if self.dice_mean_before is None else self.dice_mean_before
+        after = mean_of_known(self.dice.values()) if self.dice_mean is None else self.dice_mean
+        return before, after
 
 
 def read_record(folder: Path) -> Record:
@@ -163,8 +164,3 @@ def read_record(folder: Path) -> Record:
         raise DataError(f"{path} is damaged: {error}; register the pair again") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
-
-
-def _mean(overlaps: dict[str, float | None]) -> float | None:
-    known = [value for value in overlaps.values() if value is not None and not math.isnan(value)]
-    return sum(known) / len(known) if known else None

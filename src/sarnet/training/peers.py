@@ -18,7 +18,7 @@ from sarnet.datasets import (
 from sarnet.errors import ConfigError
 from sarnet.fields import warp
 from sarnet.losses import field_error
-from sarnet.metrics import mask_dice
+from sarnet.metrics import mask_dice, mean_of_known
 from sarnet.networks import FlowNet, Peer, VoxelMorph, peer_network, save_peer, voxelmorph_loss
 from sarnet.training.batches import PairSources
 from sarnet.training.stage import (
@@ -34,7 +34,7 @@ from sarnet.training.stage import (
     training_record,
 )
 from sarnet.training.state import TrainingState
-from sarnet.training.validation import VALIDATION_PAIRS, known_mean, relative_field_error
+from sarnet.training.validation import VALIDATION_PAIRS, relative_field_error
 
 _FLOWNET_WEIGHTS = (0.32, 0.08, 0.02, 0.01, 0.005)
 """Of the field's error at each resolution, coarsest first; the authors'."""
@@ -164,7 +164,7 @@ def _validate(
             found = network(fixed.image.to(device), moving.image.to(device)).cpu()
             overlap.append(mask_dice(fixed.mask > 0, warp(moving.mask, found) >= 0.5))
     network.train()
-    return error, known_mean(overlap)
+    return error, mean_of_known(overlap) or 0.0
 
 
 def _check(settings: TrainingSettings, *, multiple: int) -> None:

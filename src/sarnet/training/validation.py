@@ -1,6 +1,5 @@
 """How well a generator does on images that it does not learn from."""
 
-import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -10,7 +9,7 @@ from torch import Tensor
 from sarnet.config import TrainingSettings
 from sarnet.datasets import Original, simulate_pair
 from sarnet.fields import compose, warp
-from sarnet.metrics import folding_percent, mask_dice
+from sarnet.metrics import folding_percent, mask_dice, mean_of_known
 from sarnet.networks import Generator, hard_mask
 
 VALIDATION_PAIRS = 16
@@ -72,10 +71,10 @@ def validate(generator: Generator, held_out: Original, *, settings: TrainingSett
     generator.train(training)
     return Validation(
         field_error=field_error,
-        inverse_consistency=known_mean(apart),
-        folding_percent=known_mean(folds),
-        pair_dice=known_mean(overlap),
-        mask_dice=known_mean(segmented),
+        inverse_consistency=mean_of_known(apart) or 0.0,
+        folding_percent=mean_of_known(folds) or 0.0,
+        pair_dice=mean_of_known(overlap) or 0.0,
+        mask_dice=mean_of_known(segmented) or 0.0,
     )
 
 
@@ -100,10 +99,5 @@ def relative_field_error(
 def mean_dice(segment: Callable[[Tensor], Tensor], held_out: Original) -> float:
     """Return the mean overlap of the masks that ``segment`` sees in the images with the manual ones."""
     masks = zip(held_out.image, held_out.mask, strict=True)
-    return known_mean([mask_dice(manual[None] > 0, segment(image[None]) > 0) for image, manual in masks])
-
-
-def known_mean(values: list[float]) -> float:
-    """Mean of what is known: the overlap of two empty masks, of images that have none, is not a number."""
-    known = [value for value in values if not math.isnan(value)]
-    return sum(known) / len(known) if known else 0.0
+    overlaps = (mask_dice(manual[None] > 0, segment(image[None]) > 0) for image, manual in masks)
+    return mean_of_known(overlaps) or 0.0
