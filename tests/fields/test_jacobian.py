@@ -1,10 +1,12 @@
+import itertools
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
 
 from sarnet.errors import ShapeError
-from sarnet.fields import compose, identity_grid, jacobian_determinant
+from sarnet.fields import compose, identity_grid, jacobian_determinant, smallest_determinant
 
 SPACES = [pytest.param((8, 9), id="2d"), pytest.param((6, 7, 8), id="3d")]
 
@@ -113,3 +115,43 @@ def test_axis_of_one_voxel_is_refused():
 def test_what_is_no_field_is_refused():
     with pytest.raises(ShapeError, match=r"displacement has shape \(1, 3, 4, 4\).* 2 spatial axes"):
         jacobian_determinant(torch.zeros(1, 3, 4, 4))
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_smallest_determinant_is_that_of_the_one_sided_slopes_by_numpy(rng, space):
+    field = rng.uniform(-1, 1, (len(space), *space))
+    corners = []
+    for sides in itertools.product((0, 1), repeat=len(space)):
+        slopes = np.empty((len(space), len(space), *space))
+        for axis, after in enumerate(sides):
+            steps = np.diff(field, axis=1 + axis)
+            slopes[:, axis] = np.pad(
+                steps,
+                [(0, 0)] + [((0, 1) if after else (1, 0)) if axis == each else (0, 0) for each in range(len(space))],
+                mode="edge",
+            )
+        corners.append(np.linalg.det(np.moveaxis(slopes, (0, 1), (-2, -1)) + np.eye(len(space))))
+
+    found = smallest_determinant(torch.from_numpy(field[None]))
+
+    np.testing.assert_allclose(found[0], np.min(corners, axis=0), atol=1e-10)
+
+
+def test_central_differences_may_hide_a_fold_that_one_sided_ones_see():
+    field = torch.zeros(1, 2, 6, 9)
+    field[:, 1, :, 4] = 1.5  # a column that passes its neighbour
+
+    assert jacobian_determinant(field).min() > 0
+    assert smallest_determinant(field).min() == -0.5
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_smallest_determinant_has_one_value_a_voxel_in_the_fields_dtype(dtype):
+    determinant = smallest_determinant(torch.zeros(2, 3, 4, 5, 6, dtype=dtype))
+
+    assert torch.equal(determinant, torch.ones(2, 4, 5, 6, dtype=dtype))
+
+
+def test_smallest_determinant_refuses_what_has_no_slope():
+    with pytest.raises(ShapeError, match="two voxels along each axis"):
+        smallest_determinant(torch.zeros(1, 2, 1, 6))

@@ -8,11 +8,14 @@ import pytest
 import torch
 from scipy import stats
 
-from sarnet.config import FinishSettings, RegistrationSettings
+from sarnet.config import AdaptationSettings, FinishSettings, RegistrationSettings
 from sarnet.errors import GridError, InputError
+from sarnet.fields import jacobian_determinant
 from sarnet.images import Grid, Image, sample_pair
 from sarnet.metrics import surface_distances
 from sarnet.registration import Guides, Labels, Masks, register
+from sarnet.registration.adaptation import adapt_last_layer, similarity_cost
+from sarnet.registration.plane_fields import PlaneFields
 from sarnet.transforms import Transform, compose
 
 FRESH = """
@@ -63,6 +66,19 @@ def test_pair_the_other_way_round_gives_the_inverse_where_there_are_no_last_step
 
 def test_pair_the_other_way_round_is_close_to_the_inverse(sample, fast, loaded):
     assert _miss_both_ways(sample, fast, loaded) < 0.4
+
+
+def test_layer_that_is_free_to_fold_leaves_no_folds(sample, fast, loaded, prepare):
+    free = AdaptationSettings(smoothness=0, folding=0)
+    pair = prepare(sample.fixed, sample.moving, longest_voxels=208)
+    fields = PlaneFields.of(loaded.generator, pair)
+    raw = adapt_last_layer(fields, similarity_cost(pair, free), settings=free)
+    assert (jacobian_determinant(raw.displacement) <= 0).any()
+
+    settings = fast.model_copy(update={"adapt": "last-layer", "adaptation": free})
+    found = register(sample.fixed, sample.moving, settings, loaded=loaded)
+
+    assert found.record.folding_percent == 0
 
 
 def test_last_steps_are_not_taken_where_the_budget_is_used_up(sample, fast, loaded):

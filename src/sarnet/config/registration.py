@@ -131,7 +131,7 @@ class VolumeSettings(Settings):
     adaptation: AdaptationSettings = AdaptationSettings()
     """Of the last layers, of which there is one for each set of planes, where nothing is refined afterwards."""
     refinement: RefinementSettings = RefinementSettings(
-        iterations=(20, 8), window_voxels=5, elastic_voxels=0.25, finish=FinishSettings(step_voxels=0.1)
+        iterations=(20, 8), window_voxels=5, elastic_voxels=0, finish=FinishSettings(step_voxels=0.1)
     )
 
 

@@ -39,13 +39,13 @@ def jacobian_determinant(
 def smallest_determinant(
     displacement: Float[Tensor, "batch axis *space"],
 ) -> Float[Tensor, "batch *space"]:
-    r"""Return the smallest determinant of the Jacobian of ``x + u(x)`` in the cells around every voxel.
+    r"""Return the smallest determinant of the Jacobian of ``x + u(x)`` that any cell has at its corner in a voxel.
 
     .. math:: \min_{s \in \{-1, 1\}^d} \det\left(\mathbf{1} + \nabla_s u(x)\right)
 
     Derivatives are one-sided, along each axis towards one neighbour or the other, in all combinations: those that the
-    field has at the corners of its cells when it is read linearly between its voxels. Central differences, the means of
-    both, may hide a fold.
+    field has at the corners of its cells when it is read linearly between its voxels. By central differences, the means
+    of both, the determinant is the mean of these: it may hide a fold.
 
     Args:
         displacement: Field ``u`` in voxels, at least two voxels along each axis.

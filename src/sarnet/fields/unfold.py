@@ -18,17 +18,17 @@ _MOST_ROUNDS = 50
 
 
 def unfold(displacement: Float[Tensor, "batch axis *space"]) -> Float[Tensor, "batch axis *space"]:
-    r"""Smooth a field where it folds until it no longer does; elsewhere it stays as it is, to the bit.
+    r"""Smooth a field where it folds, or nearly does, until it no longer does; elsewhere it stays as it is, to the bit.
 
     .. math:: u \leftarrow u + w\,(G * u - u)
 
-    with ``G`` a Gaussian of one voxel and ``w`` near one at voxels that fold and their neighbours, from there falling
-    to zero within a few voxels. What folds is told by one-sided differences
+    with ``G`` a Gaussian of one voxel and ``w`` largest at voxels whose volume is below 0.01 and their neighbours, from
+    there falling to zero within three voxels. What folds is told by one-sided differences
     (:func:`sarnet.fields.jacobian.smallest_determinant`), so that the field hardly folds either when it is read
     linearly on a finer grid.
 
     Args:
-        displacement: Field in voxels. One that is a single voxel thin has no volume to lose.
+        displacement: Field in voxels. One that is a single voxel thin has no volume to lose and is returned as it is.
 
     Returns:
         The field after fifty rounds at most. What folds on a large scale, such as a mirror image, still does.

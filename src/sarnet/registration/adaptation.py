@@ -30,7 +30,7 @@ class Adaptation:
     """A field and how it came about."""
 
     displacement: Float[Tensor, "1 axis *space"]
-    """Of the best iterate, in voxels of the network's grid."""
+    """Of the best iterate, in voxels of the network's grid; where it folded it has been smoothed since."""
 
     costs: tuple[float, ...]
     """The cost before the first iteration and as it fell."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sarnet.config import RefinementSettings
-from sarnet.fields import compose, gaussian, invert, resize_field, warp
+from sarnet.fields import compose, gaussian, invert, resize_field, unfold, warp
 from sarnet.registration.adaptation import Adaptation
 from sarnet.registration.dissimilarity import dissimilarity
 from sarnet.registration.network_pair import NetworkPair
@@ -67,8 +67,8 @@ def refine(
         seconds: Time at most; the levels that are left are then skipped.
 
     Returns:
-        The refined field; the start, if that has the lower cost. The costs are those of the start and of the result at
-        full resolution.
+        The refined field; the start, without folds, if that has the lower cost. The costs are those of the start and of
+        the result at full resolution.
 
     References:
         Avants et al., Symmetric diffeomorphic image registration with cross-correlation, MedIA 2008.
@@ -106,12 +106,12 @@ def refine(
             halves = gaussian(halves, settings.elastic_voxels)
             iterations += 1
     if not iterations:  # halved and put together again a field is smoother, which is no refinement
-        return replace(start, displacement=unrefined, costs=(first, first), stop_reason=reason)
+        return replace(start, displacement=unfold(unrefined), costs=(first, first), stop_reason=reason)
     to_fixed, to_moving = resize_field(halves, space).chunk(2)
     displacement = compose(invert(to_fixed, iterations=20, tolerance_voxels=0.01).displacement, to_moving)
     last = _cost(displacement, pair, settings)
     if not last < first:
-        displacement, reason = unrefined, f"{reason}, but the cost was no lower"
+        displacement, reason = unfold(unrefined), f"{reason}, but the cost was no lower"
     return Adaptation(
         displacement=displacement,
         costs=(first, min(first, last)),

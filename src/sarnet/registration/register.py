@@ -279,7 +279,7 @@ def _adapted(
         return adapt_last_layer(look.fields, cost, settings=last), None
     there = adapt_last_layer(look.fields, similarity, settings=adaptation)
     if look.back is None:
-        # what is refined afterwards is halved, and put together again from small smooth steps
+        # what is refined afterwards is put together anew from small smooth steps
         return replace(there, displacement=unfold(there.displacement)), None
     reverse = similarity_cost(look.pair.exchanged(), adaptation)
     return there, adapt_last_layer(look.back, reverse, settings=adaptation).displacement
