@@ -37,8 +37,8 @@ def unfold(displacement: Float[Tensor, "batch axis *space"]) -> Float[Tensor, "b
         ShapeError: If ``displacement`` is not a field.
 
     References:
-        Karacali & Davatzikos, Estimating topology preserving and smooth displacement fields, IEEE TMI 23, 2004.
-        https://doi.org/10.1109/TMI.2004.827963
+        One-sided differences are those of Karacali & Davatzikos, Estimating topology preserving and smooth displacement
+        fields, IEEE TMI 23(7), 868, 2004; they look for the nearest field without folds, this smooths.
     """
     check_field(displacement, displacement)
     if min(displacement.shape[2:]) < 2:
