@@ -65,8 +65,14 @@ def test_image_is_called_after_its_patient_and_visit(table: Write) -> None:
         (["fixed,other", "a.png,b.png"], "has no column moving; wanted are fixed and moving, or image"),
         (["fixed,moving,fixed_lables", "a,b,c"], "column 'fixed_lables'; did you mean 'fixed_labels'?"),
         (["fixed,moving", "a.png,"], "row 2, has no moving image"),
-        (["fixed,moving,fixed_labels", "a.png,b.png,c.png"], "has fixed_labels, but no moving_labels"),
-        (["fixed,moving,guide_moving", "a.png,b.png,c.png"], "has guide_moving, but no guide_fixed"),
+        (
+            ["fixed,moving,fixed_labels", "a.png,b.png,c.png"],
+            "row 2: fixed_labels was given, but moving_labels is missing",
+        ),
+        (
+            ["fixed,moving,guide_moving", "a.png,b.png,c.png"],
+            "row 2: guide_moving was given, but guide_fixed is missing",
+        ),
         (["fixed,moving", "a.png,b.png", "a.png,b.png,c.png"], "row 3, has more cells than the 2 columns"),
         (["fixed,moving"], "has no row"),
     ],

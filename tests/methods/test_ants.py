@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sarnet.config import AntsSettings
 from sarnet.methods import AntsMethod
 from sarnet.methods.ants import _to_ants, _to_world
 from sarnet.transforms import apply
@@ -14,7 +15,7 @@ ants = pytest.importorskip("ants")
 
 @pytest.fixture(scope="module")
 def method():
-    return AntsMethod.find("syn", "SyN", threads=1)
+    return AntsMethod.find("syn", AntsSettings(), threads=1)
 
 
 def test_labels_are_resampled_as_ants_does(pair, tmp_path):
@@ -36,7 +37,7 @@ def test_labels_are_resampled_as_ants_does(pair, tmp_path):
 def test_cross_correlation_finds_the_shift_without_an_affine_start(shifted):
     fixed, moving, shift = shifted(2)
 
-    found = AntsMethod.find("syncc", "SyNCC", threads=1).register(fixed, moving, affine_start=False)
+    found = AntsMethod.find("syncc", AntsSettings(kind="SyNCC"), threads=1).register(fixed, moving, affine_start=False)
 
     body = fixed.array > 0.3 * fixed.array.max()
     np.testing.assert_allclose(found.transform.total_displacement()[body].mean(axis=0), shift, atol=0.4)
@@ -52,6 +53,29 @@ def test_nothing_is_printed_or_left_behind(pair, method, tmp_path, monkeypatch, 
     assert capfd.readouterr() == ("", "")
     assert dict(os.environ) == before
     assert found.seconds == pytest.approx(sum(found.seconds_by_stage.values()))
+
+
+def test_every_setting_reaches_ants_by_its_own_name(pair, tmp_path):
+    settings = AntsSettings(metric="CC", sampling=2, iterations=(7, 3), step=0.3, flow_sigma=2.0, total_sigma=0.5)
+    fixed, moving = (_to_ants(image, ants) for image in (pair.fixed, pair.moving))
+    wanted = ants.registration(
+        fixed,
+        moving,
+        "SyNOnly",
+        outprefix=f"{tmp_path}/",
+        syn_metric="CC",
+        syn_sampling=2,
+        reg_iterations=(7, 3),
+        grad_step=0.3,
+        flow_sigma=2.0,
+        total_sigma=0.5,
+    )
+
+    found = AntsMethod.find("tuned", settings, threads=1).register(pair.fixed, pair.moving, affine_start=False)
+
+    by_ants = _to_world([Path(wanted["fwdtransforms"][0])], pair.fixed.grid)
+    assert np.abs(by_ants.displacement).max() > 1
+    np.testing.assert_allclose(found.transform.displacement, by_ants.displacement, atol=1e-3)
 
 
 def test_settings_tell_kind_and_engine(method):

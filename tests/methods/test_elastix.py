@@ -3,10 +3,10 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from sarnet.config import ElastixSettings
+from sarnet.config import ENGINES, ElastixSettings
 from sarnet.images import Grid
 from sarnet.methods import ElastixMethod
-from sarnet.methods.elastix import PAPER, _affine_stage, _bspline_stage, _run, _to_itk, _to_world, control_spacing
+from sarnet.methods.elastix import _affine_stage, _bspline_stage, _run, _to_itk, _to_world, control_spacing
 from sarnet.metrics import dice
 from sarnet.transforms import Transform, apply
 
@@ -67,9 +67,11 @@ def test_nothing_is_printed_or_left_behind(pair, method, tmp_path, monkeypatch, 
 
 
 def test_papers_grid_holds_where_the_image_is_large_and_shrinks_where_it_is_small():
-    assert control_spacing(PAPER, Grid.plain((160, 100))) == (80, 40, 20, 10, 5)
-    assert control_spacing(PAPER, Grid.plain((80, 60))) == (40, 20, 10, 5, 2.5)
-    assert control_spacing(PAPER, Grid.plain((80, 60), spacing=(1.0, 2.0))) == (80, 40, 20, 10, 5)
+    paper = ENGINES["elastix-paper"]
+
+    assert control_spacing(paper, Grid.plain((160, 100))) == (80, 40, 20, 10, 5)
+    assert control_spacing(paper, Grid.plain((80, 60))) == (40, 20, 10, 5, 2.5)
+    assert control_spacing(paper, Grid.plain((80, 60), spacing=(1.0, 2.0))) == (80, 40, 20, 10, 5)
 
 
 def test_settings_tell_engine_and_threads(method):

@@ -8,7 +8,7 @@ from sarnet.errors import ConfigError, InputError
 from sarnet.fields import bspline_field, warp
 from sarnet.images import Grid, Image
 from sarnet.methods import GcSarMethod, build_methods
-from sarnet.methods.gcsar import _pairwise, _whole, find_by_cuts
+from sarnet.methods.gcsar import _offsets, _pairwise, _whole, find_by_cuts
 from sarnet.registration import NetworkPair
 
 QUICK = GcSarSettings(control_spacing_voxels=(16, 8), step_voxels=(1.5, 0.5), classes=2, cycles=2)
@@ -70,6 +70,18 @@ def test_field_goes_to_the_world(shifted):
     assert list(found.seconds_by_stage) == ["resampling", "graph cuts", "to world"]
 
 
+@pytest.mark.parametrize("smoothness", [0.001, 0.0025, 0.003, 0.01])
+@pytest.mark.parametrize("step", [0.5, 1.5, 3.0, 4.0])
+def test_neighbours_of_any_smoothness_cost_a_metric_in_whole_numbers(smoothness, step):
+    settings = GcSarSettings(smoothness=smoothness, classes=1)
+    costs = _whole(_pairwise(_offsets(step, 3), step, settings))
+
+    detours = (costs[:, :, None] + costs[None]).min(axis=1)
+
+    assert (costs <= detours).all()
+    assert costs.max() > 0
+
+
 def test_volumes_are_refused():
     volume = Image.from_array(np.random.default_rng(0).random((6, 7, 8)), spacing=(1.0, 1.0, 1.0))
     method = GcSarMethod(name="gcsar", gcsar=QUICK, registration=RegistrationSettings())
@@ -84,10 +96,10 @@ def test_a_step_for_each_level_is_wanted():
 
 
 def test_it_is_built_by_name_and_peers_by_theirs(tmp_path):
-    settings = BenchmarkSettings(protocol="brain2d", data=tmp_path, methods=("gcsar",), gcsar=QUICK)
+    settings = BenchmarkSettings(protocol="brain2d", data=tmp_path, methods=("gcsar",), engines={"gcsar": QUICK})
 
     (method,) = build_methods(settings)
 
     assert method.settings["step_voxels"] == [1.5, 0.5]
-    with pytest.raises(ConfigError, match=r"peers \['gcsar'\] have the names of methods or variants"):
+    with pytest.raises(ConfigError, match=r"peers \['gcsar'\] have the names of other methods"):
         build_methods(settings.model_copy(update={"peers": {"gcsar": tmp_path}}))

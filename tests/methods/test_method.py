@@ -3,7 +3,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from sarnet.config import ElastixSettings
+from sarnet.config import AntsSettings, ElastixSettings
 from sarnet.methods import AntsMethod, ElastixMethod
 
 FAST = ElastixSettings(control_spacing_mm=(40.0, 20.0), downsampling=(2, 1), iterations=150)
@@ -14,7 +14,7 @@ def method(request):
     """Each engine that is installed."""
     if request.param == "ants":
         pytest.importorskip("ants")
-        return AntsMethod.find("syn", "SyN", threads=1)
+        return AntsMethod.find("syn", AntsSettings(), threads=1)
     if find_spec("itk") is None or find_spec("itk.ElastixPython") is None:
         pytest.skip("elastix is not installed")
     return ElastixMethod.find("elastix", FAST, threads=1)

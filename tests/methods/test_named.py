@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from sarnet.config import BenchmarkSettings, build_settings
+from sarnet.config import BenchmarkSettings, GcSarSettings, build_settings
 from sarnet.errors import ConfigError, MissingExtraError
 from sarnet.methods import SarnetMethod, build_methods
 from sarnet.methods.engine import engine_version
@@ -37,14 +37,41 @@ def test_variant_begins_with_the_settings_of_registration():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"methods": ("demons",)}, r"'demons', but known are \['sarnet', .*'syncc'\]: .* needs \[variants\.demons\]"),
+        ({"methods": ("demons",)}, r"'demons', but known are \['sarnet', .*'syn-tuned'\]: .* \[variants\.demons\]"),
         ({"methods": ("sarnet", "sarnet")}, r"methods are \['sarnet', 'sarnet'\], but each must be named once"),
-        ({"variants": {"syn": {}}}, r"variants \['syn'\] have the names of methods"),
+        ({"variants": {"syn": {}}}, r"variants \['syn'\] have the names of other methods"),
     ],
 )
 def test_names_that_mean_nothing_are_refused(changes, message):
     with pytest.raises(ConfigError, match=message):
         build_methods(_settings(**changes))
+
+
+def test_engine_of_a_known_name_keeps_what_is_not_said_and_a_new_one_is_another():
+    settings = _settings(
+        methods=("gcsar", "rougher"),
+        engines={"gcsar": {"cycles": 1}, "rougher": {"engine": "gcsar", "smoothness": 0.005}},
+    )
+
+    known, new = build_methods(settings)
+
+    untouched = GcSarSettings().model_dump(mode="json")
+    assert known.settings.items() >= (untouched | {"cycles": 1}).items()
+    assert new.settings.items() >= (untouched | {"smoothness": 0.005}).items()
+    assert {"elastix", "elastix-paper", "syn", "syncc"} < settings.engines.keys()
+
+
+@pytest.mark.parametrize(
+    ("engines", "message"),
+    [
+        ({"faster": {"iterations": 20}}, r"'engines\.faster': Unable to extract tag using discriminator 'engine'"),
+        ({"syn": {"iteration": (9,)}}, r"'engines\.syn\.ants\.iteration': Extra inputs are not permitted"),
+        ({"syncc": {"step": 0.1, "metric": "CC"}}, r"SyNCC has no metric, step to set: choose kind SyN and metric CC"),
+    ],
+)
+def test_engines_that_cannot_be_are_refused(engines, message):
+    with pytest.raises(ConfigError, match=message):
+        _settings(engines=engines)
 
 
 def test_engine_that_is_missing_is_told_with_what_installs_it():

@@ -20,6 +20,7 @@ from sarnet.config import BenchmarkSettings
 from sarnet.datasets import Original, Radiograph, load_images, load_originals
 from sarnet.metrics import mask_dice
 from sarnet.networks import Generator, hard_mask, load_generator, load_unet, predicted_mask
+from sarnet.registration import torch_threads
 
 
 class _Segmenter(NamedTuple):
@@ -109,7 +110,7 @@ def _measure(
 
 
 def _row(key: RowKey, seen: Original, other: Tensor, segmenter: _Segmenter, settings: BenchmarkSettings) -> Row:
-    with torch.inference_mode():
+    with torch_threads(settings.registration.threads_used), torch.inference_mode():
         begin = time.perf_counter()
         mask = segmenter.segment(seen.image, other)
         seconds = time.perf_counter() - begin

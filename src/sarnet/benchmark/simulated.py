@@ -21,6 +21,7 @@ from sarnet.fields import compose, warp
 from sarnet.images import foreground
 from sarnet.metrics import folding_percent, inverse_consistency_voxels, mask_dice
 from sarnet.networks import LoadedGenerator, load_generator
+from sarnet.registration import torch_threads
 
 _METHOD = "sarnet"
 
@@ -57,7 +58,7 @@ def _measure(
 ) -> Iterator[Row]:
     rng = torch.Generator().manual_seed(settings.seed)
     images, masks = load_images(test, size=IMAGE_SIZE), load_masks(test, size=IMAGE_SIZE)
-    with torch.inference_mode():
+    with torch_threads(settings.registration.threads_used), torch.inference_mode():
         loaded.generator(images[:1], images[:1])
         for key, image, mask in zip(keys, images, masks, strict=True):
             # drawn for rows that are there, too: the next field follows from it

@@ -9,7 +9,6 @@ import typer
 from sarnet.cli.options import Adapt, Device, Model, Override, RegistrationConfig, Spacing, TransformKind
 from sarnet.cli.words import command_line, spacing_of
 from sarnet.config import RegistrationSettings, read_settings
-from sarnet.errors import InputError
 
 
 def register(  # noqa: PLR0917  # an option each, by name alone
@@ -114,13 +113,6 @@ def register(  # noqa: PLR0917  # an option each, by name alone
         config,
         [*(override or []), *(f"{key}={json.dumps(value)}" for key, value in chosen.items() if value is not None)],
     )
-    if (fixed_labels is None) != (moving_labels is None):
-        missing = "--fixed-labels" if fixed_labels is None else "--moving-labels"
-        raise InputError(f"{missing} is missing, but labels are compared: give those of both images, or of neither")
-    if (guide_fixed is None) != (guide_moving is None):
-        missing = "--guide-fixed" if guide_fixed is None else "--guide-moving"
-        raise InputError(f"{missing} is missing, but guides are pairs: give those of both images, or of neither")
-
     from sarnet.cli.pair import register_files  # torch takes a second: not for --help
     from sarnet.registration import PairFiles
 

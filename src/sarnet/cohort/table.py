@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sarnet.cohort.image import CohortImage
 from sarnet.cohort.pair import CohortPair, folder_of
-from sarnet.errors import DataError
+from sarnet.errors import DataError, InputError
 from sarnet.registration import Inputs, PairFiles
 
 _PAIR_COLUMNS = ("id", *Inputs.model_fields)
@@ -69,11 +69,10 @@ def pairs_of(table: Table, *, spacing: tuple[float, ...] | None = None) -> list[
         missing = [name for name in ("fixed", "moving") if name not in paths]
         if missing:
             raise DataError(f"{table.path}, row {number}, has no {' and no '.join(missing)} image")
-        for one, other in (("fixed_labels", "moving_labels"), ("guide_fixed", "guide_moving")):
-            if (one in paths) != (other in paths):
-                there, gone = (one, other) if one in paths else (other, one)
-                raise DataError(f"{table.path}, row {number}, has {there}, but no {gone}: give both, or neither")
-        files = PairFiles(**paths, spacing=spacing)
+        try:
+            files = PairFiles(**paths, spacing=spacing)
+        except InputError as error:
+            raise DataError(f"{table.path}, row {number}: {error}") from error
         id_ = row.get("id") or f"{stem(files.moving)}-to-{stem(files.fixed)}"
         extra = {name: row[name] for name in table.columns if name not in _PAIR_COLUMNS}
         pairs.append(CohortPair(id=id_, files=files, folder=folder_of(id_), extra=extra))

@@ -1,7 +1,8 @@
 """Settings of every stage, and how they are read."""
 
-from sarnet.config.benchmark import BenchmarkSettings, ElastixSettings, GcSarSettings
+from sarnet.config.benchmark import BenchmarkSettings
 from sarnet.config.curation import CurationSettings
+from sarnet.config.engines import ENGINES, AntsSettings, ElastixSettings, EngineSettings, GcSarSettings
 from sarnet.config.networks import DiscriminatorSettings, GeneratorSettings, PeerNetworkSettings
 from sarnet.config.objective import ObjectiveSettings
 from sarnet.config.registration import (
@@ -28,13 +29,16 @@ from sarnet.config.training import (
 )
 
 __all__ = [
+    "ENGINES",
     "AdaptationSettings",
     "AdversarialSettings",
+    "AntsSettings",
     "AugmentationSettings",
     "BenchmarkSettings",
     "CurationSettings",
     "DiscriminatorSettings",
     "ElastixSettings",
+    "EngineSettings",
     "FinishSettings",
     "GcSarSettings",
     "GeneratorSettings",

@@ -3,67 +3,14 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from sarnet.config.engines import ENGINES, EngineSettings
 from sarnet.config.registration import RegistrationSettings
 from sarnet.config.settings import Settings, merged
 from sarnet.config.training import SimulationSettings
 
-ElastixMetric = Literal[
-    "NormalizedMutualInformation", "AdvancedMattesMutualInformation", "AdvancedNormalizedCorrelation"
-]
-"""elastix's names of similarities."""
-
 _FOLD = "{fold}"
-
-
-class ElastixSettings(Settings):
-    """How elastix registers a pair: an affine map, then a cubic B-spline whose grid gets finer from level to level."""
-
-    metric: ElastixMetric = "AdvancedMattesMutualInformation"
-    """The similarity that the B-spline is fitted by; the affine map's is mutual information."""
-    control_spacing_mm: tuple[float, ...] = (32.0, 16.0, 8.0, 4.0)
-    """Distances of the B-spline's controls, a level each; all shrink alike where the image is smaller than the grid."""
-    downsampling: tuple[int, ...] = (4, 2, 1, 1)
-    """Voxels of the image to one of the level's, for the B-spline."""
-    bending: float = Field(default=0.0, ge=0)
-    """Weight of the B-spline's bending energy."""
-    iterations: int = Field(default=256, ge=1)
-    """Steps of adaptive stochastic gradient descent on every level."""
-    samples: int = Field(default=4096, ge=1)
-    """Random points that a step looks at."""
-
-
-class GcSarSettings(Settings):
-    """How GC-SAR registers a pair: labels of a displacement and a class on a grid of controls that gets finer."""
-
-    control_spacing_voxels: tuple[int, ...] = (32, 16, 16, 8, 8)
-    """Distances of the B-spline's controls, a level each."""
-    step_voxels: tuple[float, ...] = (4.0, 3.0, 1.5, 1.0, 0.5)
-    """Distances of the displacements to choose from, a level each."""
-    radius: int = Field(default=2, ge=1)
-    """Steps to choose from either way along each axis."""
-    classes: int = Field(default=3, ge=1)
-    """Segmentation classes."""
-    gradient: float = Field(default=1.0, ge=0)
-    """Weight of the gradients' difference beside that of intensities."""
-    segmentation: float = Field(default=0.02, ge=0)
-    """Weight of how little a class is like what the images show."""
-    smoothness: float = Field(default=0.01, ge=0)
-    """Cost a voxel of the difference between neighbours' displacements."""
-    truncation: float = Field(default=4.0, gt=0)
-    """Steps from which on a difference costs no more."""
-    class_smoothness: float = Field(default=0.01, ge=0)
-    """Cost of neighbours of two classes."""
-    cycles: int = Field(default=3, ge=1)
-    """Rounds of alpha-expansion through all labels, at most."""
-
-    @model_validator(mode="after")
-    def _as_many_steps_as_levels(self) -> "GcSarSettings":
-        if len(self.step_voxels) != len(self.control_spacing_voxels):
-            levels, steps = len(self.control_spacing_voxels), len(self.step_voxels)
-            raise ValueError(f"control_spacing_voxels has {levels} levels, but step_voxels {steps}: give one for each")
-        return self
 
 
 class BenchmarkSettings(Settings):
@@ -103,8 +50,9 @@ class BenchmarkSettings(Settings):
     """``lung-masks`` alone: weights of the U-Net to compare with."""
     peers: dict[str, Path] = Field(default_factory=dict)
     """Trained peers by name: the weights that ``sarnet train`` wrote of VoxelMorph, DIR-Net or FlowNet."""
-    elastix: ElastixSettings = ElastixSettings()
-    gcsar: GcSarSettings = GcSarSettings()
+    engines: dict[str, EngineSettings] = ENGINES
+    """elastix, ANTs and GC-SAR by name; what is given of a known name begins with what that is, a new one says by
+    ``engine`` which it is."""
     simulation: SimulationSettings = SimulationSettings()
     seed: int = 0
     """Of the simulated pairs."""
@@ -123,6 +71,15 @@ class BenchmarkSettings(Settings):
             name: merged(base, table) if isinstance(table, dict) else table for name, table in tree["variants"].items()
         }
         return {**tree, "variants": variants}
+
+    @field_validator("engines", mode="before")
+    @classmethod
+    def _begin_with_known(cls, engines: Any) -> Any:
+        """Complete those of a known name, and keep the known ones that are not named."""
+        if not isinstance(engines, dict):
+            return engines
+        known = {name: each.model_dump() for name, each in ENGINES.items()}
+        return merged(known, engines)
 
     @model_validator(mode="after")
     def _know_visits(self) -> "BenchmarkSettings":

@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
+from sarnet.config import AntsSettings
 from sarnet.images import Grid, Image
 from sarnet.methods.engine import engine_version
 from sarnet.methods.method import MethodResult
@@ -18,25 +19,16 @@ from sarnet.transforms import Transform, read_transform
 
 _THREADS = "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"
 
-_WITHOUT_AFFINE: dict[str, dict[str, Any]] = {
-    "SyN": {"type_of_transform": "SyNOnly"},
-    # antspyx has no such name: SyNOnly with the metric, steps and levels of its SyNCC
-    "SyNCC": {
-        "type_of_transform": "SyNOnly",
-        "syn_metric": "CC",
-        "syn_sampling": 4,
-        "reg_iterations": (2100, 1200, 1200, 20),
-        "grad_step": 0.15,
-    },
-}
+_SYNCC = AntsSettings(metric="CC", sampling=4, iterations=(2100, 1200, 1200, 20), step=0.15)
+"""Metric, steps and levels that antspyx's SyNCC has; it has no name for that without a linear map."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AntsMethod:
-    """One of antspyx's types of transform with its own settings."""
+    """ANTs with one of its settings."""
 
     name: str
-    kind: Literal["SyN", "SyNCC"]
+    ants: AntsSettings
     threads: int
     """Heeded by the first registration of a process alone: later ones have as many."""
     seed: int
@@ -44,31 +36,50 @@ class AntsMethod:
     """Of antspyx."""
 
     @classmethod
-    def find(cls, name: str, kind: Literal["SyN", "SyNCC"], *, threads: int, seed: int = 1) -> "AntsMethod":
+    def find(cls, name: str, ants: AntsSettings, *, threads: int, seed: int = 1) -> "AntsMethod":
         """Return the method, if its engine is there.
 
         Raises:
             MissingExtraError: If antspyx is not installed.
         """
-        return cls(name=name, kind=kind, threads=threads, seed=seed, version=engine_version("antspyx"))
+        return cls(name=name, ants=ants, threads=threads, seed=seed, version=engine_version("antspyx"))
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Type of transform, threads, seed and version."""
-        return {"kind": self.kind, "threads": self.threads, "seed": self.seed, "engine": f"antspyx {self.version}"}
+        """ANTs' settings, threads, seed and version."""
+        own = {"threads": self.threads, "seed": self.seed, "engine": f"antspyx {self.version}"}
+        return {**self.ants.model_dump(mode="json"), **own}
 
     def register(self, fixed: Image, moving: Image, *, affine_start: bool = True) -> MethodResult:
         """As :class:`sarnet.methods.Method` has it; all stages are one run of ANTs, which hands them over in files."""
         import ants  # noqa: PLC0415  only who compares with ANTs has it, and it takes seconds to import
 
         clock = Clock()
-        kind = {"type_of_transform": self.kind} if affine_start else _WITHOUT_AFFINE[self.kind]
+        words = _words(self.ants, affine_start=affine_start)
         with TemporaryDirectory(prefix="sarnet-ants-") as folder, _environment(ants, self.threads, self.seed):
             with clock.stage("ants"):
-                found = ants.registration(_to_ants(fixed, ants), _to_ants(moving, ants), outprefix=f"{folder}/", **kind)
+                found = ants.registration(
+                    _to_ants(fixed, ants), _to_ants(moving, ants), outprefix=f"{folder}/", **words
+                )
             with clock.stage("to world"):
                 transform = _to_world([Path(name) for name in found["fwdtransforms"]], fixed.grid)
         return MethodResult(transform=transform, seconds_by_stage=clock.seconds)
+
+
+def _words(settings: AntsSettings, *, affine_start: bool) -> dict[str, Any]:
+    """Settings as antspyx names them."""
+    if settings.kind == "SyNCC" and affine_start:
+        return {"type_of_transform": "SyNCC"}
+    stage = _SYNCC if settings.kind == "SyNCC" else settings
+    return {
+        "type_of_transform": "SyN" if affine_start else "SyNOnly",
+        "syn_metric": stage.metric,
+        "syn_sampling": stage.sampling,
+        "reg_iterations": stage.iterations,
+        "grad_step": stage.step,
+        "flow_sigma": stage.flow_sigma,
+        "total_sigma": stage.total_sigma,
+    }
 
 
 def _to_ants(image: Image, ants: Any) -> Any:

@@ -15,15 +15,6 @@ from sarnet.methods.method import MethodResult
 from sarnet.registration import Clock
 from sarnet.transforms import Transform
 
-PAPER = ElastixSettings(
-    metric="NormalizedMutualInformation",
-    control_spacing_mm=(80.0, 40.0, 20.0, 10.0, 5.0),
-    downsampling=(4, 3, 2, 1, 1),
-    iterations=256,
-    samples=2048,
-)
-"""The paper's setting; iterations and samples, on which it is silent, are elastix's own defaults."""
-
 _INTERVALS = 2
 """Control intervals that the coarsest grid has along the longest side at least."""
 

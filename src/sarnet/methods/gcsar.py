@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from scipy.cluster.vq import kmeans2
+from scipy.spatial.distance import cdist
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -165,7 +166,8 @@ def _offsets(step: float, radius: int) -> Float[Tensor, "offset axis"]:
 
 def _pairwise(offsets: Tensor, step: float, settings: GcSarSettings) -> np.ndarray:
     """What two labels cost as neighbours: a truncated distance and Potts' model of classes, both metrics."""
-    apart = torch.cdist(offsets, offsets).clamp_max(settings.truncation * step).numpy()
+    # in double precision: what rounds up a distance of whole numbers would make a detour shorter than the way
+    apart = cdist(offsets.double(), offsets.double()).clip(max=settings.truncation * step)
     other = 1 - np.eye(settings.classes)
     moved, segmented = settings.smoothness * apart, settings.class_smoothness * other
     return np.kron(moved, np.ones_like(other)) + np.kron(np.ones_like(moved), segmented)

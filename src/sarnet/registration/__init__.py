@@ -1,6 +1,7 @@
 """Registering a pair: affine start, network pass, adaptation of the last layer, and the record of it all."""
 
 from sarnet.registration.both_ways import register_images
+from sarnet.registration.clock import Clock
 from sarnet.registration.files import PairFiles, PairImages, read_pair
 from sarnet.registration.guides import Guides
 from sarnet.registration.image_pair import ImagePair, Masks, Regions
@@ -10,9 +11,9 @@ from sarnet.registration.network_pair import NetworkPair
 from sarnet.registration.output import BidsNames, check_result_folder, result_folder, write_registration
 from sarnet.registration.plane_fields import magnified
 from sarnet.registration.record import Inputs, Record, read_record
-from sarnet.registration.register import register, torch_threads
+from sarnet.registration.register import register
 from sarnet.registration.result import Registration
-from sarnet.registration.work import Clock
+from sarnet.registration.threads import torch_threads
 
 __all__ = [
     "BidsNames",

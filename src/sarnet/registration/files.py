@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from sarnet.errors import DataError
+from sarnet.errors import DataError, InputError
 from sarnet.images import Image, read_image, read_labels
 from sarnet.registration.guides import Guides
 from sarnet.registration.image_pair import Masks
@@ -15,7 +15,11 @@ from sarnet.transforms import Transform, read_transform
 
 @dataclass(frozen=True, kw_only=True)
 class PairFiles:
-    """Files of a pair."""
+    """Files of a pair.
+
+    Raises:
+        InputError: If labels, or structures that steer, are given of one image alone.
+    """
 
     fixed: Path
     moving: Path
@@ -31,6 +35,13 @@ class PairFiles:
     """CSV of landmarks that steer: columns fixed_x, fixed_y[, fixed_z], moving_x, moving_y[, moving_z], LPS mm."""
     spacing: tuple[float, ...] | None = None
     """Millimetres along x, y[, z] of images that do not tell theirs."""
+
+    def __post_init__(self) -> None:
+        for one, other in (("fixed_labels", "moving_labels"), ("guide_fixed", "guide_moving")):
+            given = [name for name in (one, other) if getattr(self, name) is not None]
+            if len(given) == 1:
+                (missing,) = {one, other} - set(given)
+                raise InputError(f"{given[0]} was given, but {missing} is missing: give both, or neither")
 
     def paths(self) -> dict[str, Path]:
         """Return the files that there are, by name."""

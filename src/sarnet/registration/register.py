@@ -1,8 +1,7 @@
 """The main job: two images in, a transform out."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -17,6 +16,7 @@ from sarnet.fields import unfold
 from sarnet.images import Image
 from sarnet.networks import LoadedGenerator, load_generator
 from sarnet.registration.adaptation import Adaptation, adapt_last_layer, similarity_cost, unadapted
+from sarnet.registration.clock import Clock
 from sarnet.registration.guides import Guides
 from sarnet.registration.image_pair import ImagePair, Masks
 from sarnet.registration.look import Look, look_at
@@ -27,7 +27,8 @@ from sarnet.registration.paper_cost import PaperCost
 from sarnet.registration.proposals import fuse_both_ways
 from sarnet.registration.refinement import finish, refine
 from sarnet.registration.result import Registration
-from sarnet.registration.work import Clock, Found, Work
+from sarnet.registration.threads import torch_threads
+from sarnet.registration.work import Found, Work
 from sarnet.transforms import Transform, align, compose
 
 _Read = Callable[[Middle], NetworkPair]
@@ -331,14 +332,3 @@ def _finite(image: Image) -> Image:
     """The affine search wants numbers; what is none becomes the lowest value."""
     good = np.isfinite(image.array)
     return image if good.all() else replace(image, array=np.where(good, image.array, image.array[good].min()))
-
-
-@contextmanager
-def torch_threads(threads: int) -> Iterator[None]:
-    """Compute with so many threads, and leave the process as it was."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -1,36 +1,15 @@
 """What the stages of a registration leave behind."""
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from sarnet.images import Grid
 from sarnet.registration.adaptation import Adaptation
+from sarnet.registration.clock import Clock
 from sarnet.registration.look import Look
 from sarnet.registration.middle import Middle
 from sarnet.registration.network_pair import NetworkPair
 from sarnet.transforms import Alignment, Transform
-
-
-class Clock:
-    """Seconds of every stage."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Time what happens inside."""
-        begin = time.perf_counter()
-        yield
-        self.seconds[name] = time.perf_counter() - begin
-
-    @property
-    def total(self) -> float:
-        """Seconds of all stages."""
-        return sum(self.seconds.values())
 
 
 class Found(NamedTuple):
