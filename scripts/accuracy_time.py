@@ -18,10 +18,11 @@ from sarnet.benchmark import Row, read_rows, summarise
 
 OURS, PEERS = "#b3521e", "#3b6ea5"
 OWN_MODES = ("forward", "last-layer", "refined")
-TABLE_1 = {"sarnet-forward": "forward", "sarnet": "last-layer", "sarnet-refined": "refined"}
+TABLE_1 = {"sarnet-forward": "forward", "sarnet": "last-layer", "sarnet-refined": "refined", "sarnet-paper": "paper"}
 """What configs/table1.toml calls the modes, after the paper's names of methods."""
 OFFSETS = {"forward": (-7, -12), "last-layer": (-7, 5), "refined": (3, 8), "syn": (-7, -4), "elastix": (-4, -14)}
 OFFSETS |= {"sarnoseg": (8, -4), "elastix-paper": (8, -4), "gcsar": (6, -14)}
+OFFSETS |= {"syn-tuned": (6, -14), "paper": (7, -4)}
 OFFSETS |= {"dirnet": (-6, 5), "flownet": (-8, -5), "voxelmorph": (8, -3), "affine": (7, -12)}
 """Points from a dot to its name: methods whose dots are close keep their names apart."""
 
@@ -44,7 +45,7 @@ def _draw(axis: Axes, title: str, path: Path) -> None:
     found = {method: summarise(each) for method, each in by_method.items()}
     for method, summary in found.items():
         assert summary.dice is not None
-        colour = OURS if method in OWN_MODES else PEERS
+        colour = OURS if method in (*OWN_MODES, "paper") else PEERS
         axis.plot(summary.seconds, summary.dice, "o", color=colour, markersize=8)
         axis.annotate(
             method,

@@ -10,7 +10,8 @@ figure, ``below(file, method, other)`` on how many pairs one is worse than the o
 other figure of a summary), the Dice of single labels by ``structures(file, method, "4", "43")``,
 ``mean(file, "dice", pair="1")`` of what a script wrote, and ``change(file, figure, term)``, the mean change without a
 term, are numbers in the text; so is ``seeds(mode)``, the gain of Dice of every seed's weights over those they began
-with. ``measured(file)`` is the file.
+with. ``minutes(file, other)`` is how long all their registrations took, ``iterations(file, method)`` how many a pair
+took. ``measured(file)`` is the file.
 """
 
 import json
@@ -61,6 +62,8 @@ def main() -> None:
         seeds=_seeds,
         gains=_gains,
         highest_p=_highest_p,
+        minutes=_minutes,
+        iterations=_iterations,
     )
     environment.filters.update(fixed=lambda value, digits=3: f"{value:.{digits}f}")
     page = Path(sys.argv[1]) if len(sys.argv) > 1 else DOCS / "results.md"
@@ -170,6 +173,16 @@ def _highest_p(name: str, reference: str) -> float:
     for row in _rows(name):
         rows.setdefault(row.method, []).append(row)
     return max(each.p_corrected for each in compare(rows, reference=reference, figure="dice"))
+
+
+def _minutes(*names: str) -> float:
+    """What all registrations of some files took together."""
+    return sum(row.seconds for name in names for row in _rows(name)) / 60
+
+
+def _iterations(name: str, method: str) -> float:
+    """How many iterations a method's last stage took, the median."""
+    return float(np.median([row.iterations for row in _rows(name) if row.method == method]))
 
 
 def _by_seed(found: list[dict[str, Any]], without: str, figure: str) -> dict[int, float]:

@@ -52,7 +52,7 @@ def bad(tmp_path: Path) -> Path:
         ({"--moving": "volume.nii.gz"}, "fixed has 2 axes, but moving has 3: give two slices or two volumes"),
         ({"--fixed-mask": "small.nii.gz"}, "small.nii.gz has size (6, 5), but its image has"),
         ({"--fixed-labels": "small.nii.gz", "--moving-labels": "small.nii.gz"}, "small.nii.gz has size (6, 5)"),
-        ({"--fixed-labels": "small.nii.gz"}, "fixed_labels was given, but moving_labels is missing"),
+        ({"--fixed-labels": "small.nii.gz"}, "moving_labels is missing, but labels are compared"),
         ({"--out": "text.nii.gz"}, "is a file, but must be a folder"),
         ({"--out": "full"}, "is not empty: choose another folder, or add --overwrite"),
         ({"--out": "text.nii.gz/out"}, "cannot be written"),

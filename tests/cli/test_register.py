@@ -160,7 +160,7 @@ def test_guide_of_one_image_alone_is_refused(run, pair, tmp_path):
     ran = run("register", *pair, "--out", tmp_path / "out", "--guide-fixed", tmp_path / "labels.nii.gz")
 
     assert ran.code == 2
-    assert "guide_fixed was given, but guide_moving is missing: give both, or neither" in ran.err
+    assert "guide_moving is missing, but structures steer in pairs: give guide_fixed and guide_moving" in ran.err
 
 
 @pytest.fixture

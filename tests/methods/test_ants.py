@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sarnet.config import AntsSettings
+from sarnet.config import AntsSettings, AntsSynCcSettings
 from sarnet.methods import AntsMethod
-from sarnet.methods.ants import _to_ants, _to_world
+from sarnet.methods.ants import _to_ants, _to_world, _words
 from sarnet.transforms import apply
 
 ants = pytest.importorskip("ants")
@@ -37,7 +37,7 @@ def test_labels_are_resampled_as_ants_does(pair, tmp_path):
 def test_cross_correlation_finds_the_shift_without_an_affine_start(shifted):
     fixed, moving, shift = shifted(2)
 
-    found = AntsMethod.find("syncc", AntsSettings(kind="SyNCC"), threads=1).register(fixed, moving, affine_start=False)
+    found = AntsMethod.find("syncc", AntsSynCcSettings(), threads=1).register(fixed, moving, affine_start=False)
 
     body = fixed.array > 0.3 * fixed.array.max()
     np.testing.assert_allclose(found.transform.total_displacement()[body].mean(axis=0), shift, atol=0.4)
@@ -56,7 +56,9 @@ def test_nothing_is_printed_or_left_behind(pair, method, tmp_path, monkeypatch, 
 
 
 def test_every_setting_reaches_ants_by_its_own_name(pair, tmp_path):
-    settings = AntsSettings(metric="CC", sampling=2, iterations=(7, 3), step=0.3, flow_sigma=2.0, total_sigma=0.5)
+    settings = AntsSettings(
+        metric="CC", radius_voxels=2, iterations=(7, 3), step_voxels=0.3, flow_variance=2.0, total_variance=0.5
+    )
     fixed, moving = (_to_ants(image, ants) for image in (pair.fixed, pair.moving))
     wanted = ants.registration(
         fixed,
@@ -78,6 +80,18 @@ def test_every_setting_reaches_ants_by_its_own_name(pair, tmp_path):
     np.testing.assert_allclose(found.transform.displacement, by_ants.displacement, atol=1e-3)
 
 
-def test_settings_tell_kind_and_engine(method):
-    assert method.settings["kind"] == "SyN"
-    assert method.settings["engine"].startswith("antspyx 0.")
+def test_syncc_is_antspyxs_own_and_mutual_information_has_bins():
+    assert _words(AntsSynCcSettings(), affine_start=True) == {"type_of_transform": "SyNCC"}
+
+    words = _words(AntsSettings(bins=16), affine_start=True)
+
+    assert words["type_of_transform"] == "SyN"
+    assert (words["syn_metric"], words["syn_sampling"]) == ("mattes", 16)
+
+
+def test_settings_tell_all_that_was_set_and_the_version(method):
+    syncc = AntsMethod.find("syncc", AntsSynCcSettings(), threads=1)
+
+    assert method.settings["iterations"] == [40, 20, 0]
+    assert method.settings["version"].startswith("antspyx 0.")
+    assert syncc.settings.keys() == {"engine", "threads", "seed", "version"}

@@ -76,5 +76,5 @@ def test_papers_grid_holds_where_the_image_is_large_and_shrinks_where_it_is_smal
 
 def test_settings_tell_engine_and_threads(method):
     assert method.settings["control_spacing_mm"] == [40.0, 20.0]
-    assert method.settings["engine"].startswith("itk-elastix 0.")
+    assert method.settings["version"].startswith("itk-elastix 0.")
     assert method.settings["threads"] == 1

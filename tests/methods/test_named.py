@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from sarnet.config import BenchmarkSettings, GcSarSettings, build_settings
+from sarnet.config import ENGINES, AntsSettings, BenchmarkSettings, GcSarSettings, build_settings
 from sarnet.errors import ConfigError, MissingExtraError
 from sarnet.methods import SarnetMethod, build_methods
 from sarnet.methods.engine import engine_version
@@ -58,20 +58,43 @@ def test_engine_of_a_known_name_keeps_what_is_not_said_and_a_new_one_is_another(
     untouched = GcSarSettings().model_dump(mode="json")
     assert known.settings.items() >= (untouched | {"cycles": 1}).items()
     assert new.settings.items() >= (untouched | {"smoothness": 0.005}).items()
-    assert {"elastix", "elastix-paper", "syn", "syncc"} < settings.engines.keys()
+
+
+def test_known_engines_are_there_beside_those_that_are_named():
+    settings = _settings(engines={"rougher": {"engine": "gcsar"}})
+
+    assert settings.engines == {**ENGINES, "rougher": GcSarSettings()}
+
+
+def test_known_name_may_be_given_to_another_engine():
+    settings = _settings(engines={"syncc": {"engine": "ants", "metric": "CC"}})
+
+    assert settings.engines["syncc"] == AntsSettings(metric="CC")
+
+
+def test_engines_are_the_same_in_every_fold():
+    settings = _settings(data="fold-{fold}.csv", folds=2, engines={"syn": {"iterations": [9, 0]}})
+
+    assert settings.in_fold(2).engines == settings.engines
 
 
 @pytest.mark.parametrize(
     ("engines", "message"),
     [
-        ({"faster": {"iterations": 20}}, r"'engines\.faster': Unable to extract tag using discriminator 'engine'"),
-        ({"syn": {"iteration": (9,)}}, r"'engines\.syn\.ants\.iteration': Extra inputs are not permitted"),
-        ({"syncc": {"step": 0.1, "metric": "CC"}}, r"SyNCC has no metric, step to set: choose kind SyN and metric CC"),
+        (
+            {"faster": {"iterations": 20}},
+            r"faster is none of elastix, .*, syn-tuned: say by engine which",
+        ),
+        ({"elastix": {"iteration": 9}}, r"'engines\.elastix\.iteration' is not a setting; did you mean 'iterations'\?"),
+        ({"syncc": {"step_voxels": 0.1}}, r"'engines\.syncc.*step_voxels': Extra inputs are not permitted"),
+        ({"syn": {"iterations": []}}, r"at least 1 item"),
+        ({"elastix": {"downsampling": [2, 1]}}, r"control_spacing_mm has 4 levels, but downsampling 2"),
+        ({"sarnet": {"engine": "gcsar"}}, r"engines \['sarnet'\] have the names of other methods"),
     ],
 )
 def test_engines_that_cannot_be_are_refused(engines, message):
     with pytest.raises(ConfigError, match=message):
-        _settings(engines=engines)
+        build_methods(_settings(methods=(), engines=engines))
 
 
 def test_engine_that_is_missing_is_told_with_what_installs_it():

@@ -89,7 +89,8 @@ def _key(radiograph: Radiograph, segmenter: _Segmenter, settings: BenchmarkSetti
 
 
 def _settings(segmenter: _Segmenter, settings: BenchmarkSettings) -> dict[str, Any]:
-    return {**settings.model_dump(mode="json", include={"dataset"}), **segmenter.settings}
+    own = {"threads": settings.registration.threads_used, **segmenter.settings}
+    return {**settings.model_dump(mode="json", include={"dataset"}), **own}
 
 
 def _measure(

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -16,7 +17,7 @@ from sarnet.benchmark.lungs import IMAGE_SIZE, radiographs_of
 from sarnet.benchmark.plan import Plan
 from sarnet.benchmark.row import Row, RowKey, settings_hash
 from sarnet.config import BenchmarkSettings
-from sarnet.datasets import Radiograph, load_images, load_masks, simulate_pair
+from sarnet.datasets import Radiograph, SimulatedPair, load_images, load_masks, simulate_pair
 from sarnet.fields import compose, warp
 from sarnet.images import foreground
 from sarnet.metrics import folding_percent, inverse_consistency_voxels, mask_dice
@@ -46,7 +47,7 @@ def plan_simulated(settings: BenchmarkSettings) -> Plan:
 
 def _settings(settings: BenchmarkSettings, loaded: LoadedGenerator) -> dict[str, Any]:
     told = settings.model_dump(mode="json", include={"dataset", "simulation", "seed", "split_seed"})
-    return {**told, "weights_sha256": loaded.sha256}
+    return {**told, "threads": settings.registration.threads_used, "weights_sha256": loaded.sha256}
 
 
 def _measure(
@@ -58,37 +59,47 @@ def _measure(
 ) -> Iterator[Row]:
     rng = torch.Generator().manual_seed(settings.seed)
     images, masks = load_images(test, size=IMAGE_SIZE), load_masks(test, size=IMAGE_SIZE)
-    with torch_threads(settings.registration.threads_used), torch.inference_mode():
+    with _computing(settings):
         loaded.generator(images[:1], images[:1])
-        for key, image, mask in zip(keys, images, masks, strict=True):
-            # drawn for rows that are there, too: the next field follows from it
-            both = simulate_pair(torch.stack([image, mask], dim=1), settings=settings.simulation, rng=rng)
-            if key in done:
-                continue
-            fixed, moving = both.fixed[:, :1], both.moving[:, :1]
-            begin = time.perf_counter()
-            found = loaded.generator(fixed, moving)
-            seconds = time.perf_counter() - begin
-            back = loaded.generator(moving, fixed)
-            fixed_mask = both.fixed[:, 1:] >= 0.5
-            yield Row(
-                **key._asdict(),
-                model=loaded.name,
-                adapt="none",
-                settings=_settings(settings, loaded),
-                version=__version__,
-                code=code_hash(),
-                seed=settings.seed,
-                hardware=hardware(),
-                seconds=seconds,
-                iterations=0,
-                folding_percent=folding_percent(found),
-                inverse_consistency_voxels=inverse_consistency_voxels(compose(found, back), inside=_body(fixed)),
-                dice_before=mask_dice(fixed_mask, both.moving[:, 1:] >= 0.5),
-                dice=mask_dice(fixed_mask, warp(both.moving[:, 1:], found) >= 0.5),
-                field_voxels=float(both.displacement.norm(dim=1).mean()),
-                field_error_voxels=float((found - both.displacement).norm(dim=1).mean()),
-            )
+    for key, image, mask in zip(keys, images, masks, strict=True):
+        # drawn for rows that are there, too: the next field follows from it
+        both = simulate_pair(torch.stack([image, mask], dim=1), settings=settings.simulation, rng=rng)
+        if key not in done:
+            yield _row(key, both, loaded, settings)
+
+
+@contextmanager
+def _computing(settings: BenchmarkSettings) -> Iterator[None]:
+    with torch_threads(settings.registration.threads_used), torch.inference_mode():
+        yield
+
+
+def _row(key: RowKey, both: SimulatedPair, loaded: LoadedGenerator, settings: BenchmarkSettings) -> Row:
+    fixed, moving = both.fixed[:, :1], both.moving[:, :1]
+    with _computing(settings):
+        begin = time.perf_counter()
+        found = loaded.generator(fixed, moving)
+        seconds = time.perf_counter() - begin
+        back = loaded.generator(moving, fixed)
+        fixed_mask = both.fixed[:, 1:] >= 0.5
+        return Row(
+            **key._asdict(),
+            model=loaded.name,
+            adapt="none",
+            settings=_settings(settings, loaded),
+            version=__version__,
+            code=code_hash(),
+            seed=settings.seed,
+            hardware=hardware(),
+            seconds=seconds,
+            iterations=0,
+            folding_percent=folding_percent(found),
+            inverse_consistency_voxels=inverse_consistency_voxels(compose(found, back), inside=_body(fixed)),
+            dice_before=mask_dice(fixed_mask, both.moving[:, 1:] >= 0.5),
+            dice=mask_dice(fixed_mask, warp(both.moving[:, 1:], found) >= 0.5),
+            field_voxels=float(both.displacement.norm(dim=1).mean()),
+            field_error_voxels=float((found - both.displacement).norm(dim=1).mean()),
+        )
 
 
 def _body(image: Tensor) -> Bool[Tensor, "1 y x"]:

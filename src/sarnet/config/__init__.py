@@ -2,7 +2,14 @@
 
 from sarnet.config.benchmark import BenchmarkSettings
 from sarnet.config.curation import CurationSettings
-from sarnet.config.engines import ENGINES, AntsSettings, ElastixSettings, EngineSettings, GcSarSettings
+from sarnet.config.engines import (
+    ENGINES,
+    AntsSettings,
+    AntsSynCcSettings,
+    ElastixSettings,
+    EngineSettings,
+    GcSarSettings,
+)
 from sarnet.config.networks import DiscriminatorSettings, GeneratorSettings, PeerNetworkSettings
 from sarnet.config.objective import ObjectiveSettings
 from sarnet.config.registration import (
@@ -33,6 +40,7 @@ __all__ = [
     "AdaptationSettings",
     "AdversarialSettings",
     "AntsSettings",
+    "AntsSynCcSettings",
     "AugmentationSettings",
     "BenchmarkSettings",
     "CurationSettings",

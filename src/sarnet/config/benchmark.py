@@ -1,7 +1,7 @@
 """Which pairs are registered, by which methods, and what is measured."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -42,7 +42,8 @@ class BenchmarkSettings(Settings):
     rows: Path = Path("runs/rows.jsonl")
     """File of results, a JSON object a line, appended to."""
     methods: tuple[str, ...] = ("sarnet",)
-    """Names of methods, which take turns pair by pair; ``sarnet`` is ``registration``, others may be variants of it."""
+    """Names of methods, which take turns pair by pair: ``sarnet`` is ``registration``, others are of ``variants``,
+    ``peers`` or ``engines``."""
     registration: RegistrationSettings = RegistrationSettings()
     variants: dict[str, RegistrationSettings] = Field(default_factory=dict)
     """Further settings of this package's method by name; each begins with those of ``registration``."""
@@ -50,7 +51,7 @@ class BenchmarkSettings(Settings):
     """``lung-masks`` alone: weights of the U-Net to compare with."""
     peers: dict[str, Path] = Field(default_factory=dict)
     """Trained peers by name: the weights that ``sarnet train`` wrote of VoxelMorph, DIR-Net or FlowNet."""
-    engines: dict[str, EngineSettings] = ENGINES
+    engines: dict[str, Annotated[EngineSettings, Field(discriminator="engine")]] = ENGINES
     """elastix, ANTs and GC-SAR by name; what is given of a known name begins with what that is, a new one says by
     ``engine`` which it is."""
     simulation: SimulationSettings = SimulationSettings()
@@ -78,8 +79,7 @@ class BenchmarkSettings(Settings):
         """Complete those of a known name, and keep the known ones that are not named."""
         if not isinstance(engines, dict):
             return engines
-        known = {name: each.model_dump() for name, each in ENGINES.items()}
-        return merged(known, engines)
+        return {**ENGINES, **{name: _completed(name, table) for name, table in engines.items()}}
 
     @model_validator(mode="after")
     def _know_visits(self) -> "BenchmarkSettings":
@@ -100,6 +100,16 @@ class BenchmarkSettings(Settings):
     def in_fold(self, fold: int) -> "BenchmarkSettings":
         """Return the settings of one fold: its number wherever ``{fold}`` stands."""
         return BenchmarkSettings.model_validate(_filled(self.model_dump(mode="json", exclude={"folds"}), str(fold)))
+
+
+def _completed(name: str, table: Any) -> Any:
+    """An engine's table, begun with what is known by its name, unless it says that it is of another engine."""
+    if not isinstance(table, dict):
+        return table
+    if name not in ENGINES and "engine" not in table:
+        raise ValueError(f"{name} is none of {', '.join(ENGINES)}: say by engine which program it is")
+    known = ENGINES[name].model_dump() if name in ENGINES else {}
+    return {**known, **table} if table.get("engine", known.get("engine")) == known.get("engine") else table
 
 
 def _filled(tree: Any, fold: str) -> Any:

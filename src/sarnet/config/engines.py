@@ -1,8 +1,8 @@
 """How the iterative programs that this package's method is compared with register a pair."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, NonNegativeInt, model_validator
 
 from sarnet.config.settings import Settings
 
@@ -16,6 +16,7 @@ class ElastixSettings(Settings):
     """How elastix registers a pair: an affine map, then a cubic B-spline whose grid gets finer from level to level."""
 
     engine: Literal["elastix"] = "elastix"
+    """Which program it is."""
     metric: ElastixMetric = "AdvancedMattesMutualInformation"
     """The similarity that the B-spline is fitted by; the affine map's is mutual information."""
     control_spacing_mm: tuple[float, ...] = (24.0, 12.0, 6.0, 3.0)
@@ -29,39 +30,47 @@ class ElastixSettings(Settings):
     samples: int = Field(default=4096, ge=1)
     """Random points that a step looks at."""
 
+    @model_validator(mode="after")
+    def _as_many_grids_as_levels(self) -> "ElastixSettings":
+        if len(self.control_spacing_mm) != len(self.downsampling):
+            grids, levels = len(self.control_spacing_mm), len(self.downsampling)
+            raise ValueError(f"control_spacing_mm has {grids} levels, but downsampling {levels}: give one for each")
+        return self
+
 
 class AntsSettings(Settings):
-    """How ANTs registers a pair, through antspyx: a linear map, then symmetric normalisation, as antspyx has them."""
+    """How ANTs registers a pair, through antspyx's SyN: an affine map, then symmetric normalisation."""
 
     engine: Literal["ants"] = "ants"
-    kind: Literal["SyN", "SyNCC"] = "SyN"
-    """antspyx's name of the whole: ``SyNCC`` goes by cross-correlation, in steps and levels of its own."""
+    """Which program it is."""
     metric: Literal["mattes", "CC"] = "mattes"
-    """The similarity that ``SyN`` goes by: mutual information or cross-correlation."""
-    sampling: int = Field(default=32, ge=1)
-    """Bins of mutual information, or voxels of cross-correlation's window either way."""
-    iterations: tuple[int, ...] = (40, 20, 0)
-    """Most steps of every level of ``SyN``; the last is of the full resolution, each before it of half."""
-    step: float = Field(default=0.2, gt=0)
-    """Length of a step of ``SyN``, in voxels."""
-    flow_sigma: float = Field(default=3.0, ge=0)
-    """How much a step is smoothed: ANTs' variance of the update field, in voxels."""
-    total_sigma: float = Field(default=0.0, ge=0)
+    """The similarity of the normalisation, mutual information or cross-correlation; the affine map's is the former."""
+    bins: int = Field(default=32, ge=1)
+    """Of mutual information."""
+    radius_voxels: int = Field(default=4, ge=1)
+    """Of cross-correlation's window."""
+    iterations: tuple[NonNegativeInt, ...] = Field(default=(40, 20, 0), min_length=1)
+    """Most steps of every level; the last is of the full resolution, each before it of half."""
+    step_voxels: float = Field(default=0.2, gt=0)
+    """Longest vector of a step."""
+    flow_variance: float = Field(default=3.0, ge=0)
+    """Of the Gaussian that smooths a step, in square voxels."""
+    total_variance: float = Field(default=0.0, ge=0)
     """The same of the whole field."""
 
-    @model_validator(mode="after")
-    def _check_kind(self) -> "AntsSettings":
-        fields = AntsSettings.model_fields.items()
-        changed = [name for name, info in fields if name != "kind" and getattr(self, name) != info.default]
-        if self.kind == "SyNCC" and changed:
-            raise ValueError(f"SyNCC has no {', '.join(changed)} to set: choose kind SyN and metric CC")
-        return self
+
+class AntsSynCcSettings(Settings):
+    """antspyx's SyNCC: cross-correlation, in steps and levels of its own. There is nothing to set."""
+
+    engine: Literal["ants-syncc"] = "ants-syncc"
+    """Which program it is."""
 
 
 class GcSarSettings(Settings):
     """How GC-SAR registers a pair: labels of a displacement and a class on a grid of controls that gets finer."""
 
     engine: Literal["gcsar"] = "gcsar"
+    """Which program it is."""
     control_spacing_voxels: tuple[int, ...] = (32, 16, 8, 4, 4)
     """Distances of the B-spline's controls, a level each."""
     step_voxels: tuple[float, ...] = (4.0, 3.0, 1.5, 1.0, 0.5)
@@ -91,12 +100,12 @@ class GcSarSettings(Settings):
         return self
 
 
-EngineSettings = Annotated[ElastixSettings | AntsSettings | GcSarSettings, Field(discriminator="engine")]
+EngineSettings = ElastixSettings | AntsSettings | AntsSynCcSettings | GcSarSettings
 """Settings of one of them; ``engine`` says of which."""
 
-ENGINES: dict[str, ElastixSettings | AntsSettings | GcSarSettings] = {
+ENGINES: dict[str, EngineSettings] = {
     "elastix": ElastixSettings(),
-    # iterations and samples, on which the paper is silent, are elastix's own defaults
+    # iterations and samples, on which the paper is silent, are those of elastix's default parameter maps
     "elastix-paper": ElastixSettings(
         metric="NormalizedMutualInformation",
         control_spacing_mm=(80.0, 40.0, 20.0, 10.0, 5.0),
@@ -106,8 +115,8 @@ ENGINES: dict[str, ElastixSettings | AntsSettings | GcSarSettings] = {
     ),
     "gcsar": GcSarSettings(),
     "syn": AntsSettings(),
-    "syncc": AntsSettings(kind="SyNCC"),
-    "syn-tuned": AntsSettings(metric="CC", sampling=2, iterations=(100, 70, 50, 20)),
+    "syncc": AntsSynCcSettings(),
+    "syn-tuned": AntsSettings(metric="CC", radius_voxels=2, iterations=(100, 70, 50, 20)),
 }
 """Those that need not be given, by the names that they have in tables. ``elastix``, ``gcsar`` and ``syn-tuned`` were
 set on brain slices of the first half of the subjects (``configs/tuning.toml``)."""

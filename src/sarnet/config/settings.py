@@ -4,7 +4,7 @@ import difflib
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
@@ -80,7 +80,7 @@ def build_settings(kind: type[_AnySettings], tree: dict[str, Any]) -> _AnySettin
     Raises:
         ConfigError: As :func:`read_settings` does.
     """
-    _check_names(kind, tree, ())
+    _check_names((kind,), tree, ())
     try:
         return kind.model_validate(tree)
     except ValidationError as error:
@@ -116,15 +116,29 @@ def _override(tree: dict[str, Any], line: str) -> None:
     tree[key] = value
 
 
-def _check_names(kind: type[Settings], tree: dict[str, Any], above: tuple[str, ...]) -> None:
+def _check_names(kinds: tuple[type[Settings], ...], tree: dict[str, Any], above: tuple[str, ...]) -> None:
+    """Refuse names that none of the kinds knows, in the groups inside, too."""
+    known = {name: info.annotation for kind in kinds for name, info in kind.model_fields.items()}
     for name, value in tree.items():
-        if name not in kind.model_fields:
-            near = difflib.get_close_matches(name, kind.model_fields, n=1, cutoff=0.5)
-            hint = f"did you mean {near[0]!r}?" if near else f"known are {sorted(kind.model_fields)}"
-            raise ConfigError(f"{'.'.join((*above, name))!r} is not a setting; {hint}")
-        annotation = kind.model_fields[name].annotation
-        inner = next(iter(get_args(annotation)), annotation)  # a tuple[SourceSettings, ...] has a group in each place
-        if isinstance(inner, type) and issubclass(inner, Settings):
+        path = (*above, name)
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]!r}?" if near else f"known are {sorted(known)}"
+            raise ConfigError(f"{'.'.join(path)!r} is not a setting; {hint}")
+        inner = _kinds(known[name])
+        if get_origin(known[name]) is dict:
+            groups = {(*path, key): group for key, group in value.items()} if isinstance(value, dict) else {}
+            for place, group in groups.items():
+                if inner and isinstance(group, dict):
+                    _check_names(inner, group, place)
+        elif inner:
             for group in value if isinstance(value, list) else [value]:
                 if isinstance(group, dict):
-                    _check_names(inner, group, (*above, name))
+                    _check_names(inner, group, path)
+
+
+def _kinds(annotation: Any) -> tuple[type[Settings], ...]:
+    """The groups of settings that an annotation holds, itself one or in each of its places."""
+    if isinstance(annotation, type) and get_origin(annotation) is None:
+        return (annotation,) if issubclass(annotation, Settings) else ()
+    return tuple(kind for inner in get_args(annotation) for kind in _kinds(inner))

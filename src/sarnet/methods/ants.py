@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from sarnet.config import AntsSettings
+from sarnet.config import AntsSettings, AntsSynCcSettings
 from sarnet.images import Grid, Image
 from sarnet.methods.engine import engine_version
 from sarnet.methods.method import MethodResult
@@ -19,8 +19,9 @@ from sarnet.transforms import Transform, read_transform
 
 _THREADS = "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"
 
-_SYNCC = AntsSettings(metric="CC", sampling=4, iterations=(2100, 1200, 1200, 20), step=0.15)
-"""Metric, steps and levels that antspyx's SyNCC has; it has no name for that without a linear map."""
+_SYNCC = AntsSettings(metric="CC", radius_voxels=4, iterations=(2100, 1200, 1200, 20), step_voxels=0.15)
+"""Metric and steps of antspyx's SyNCC, which has no name for them without an affine map; each level is of half the
+resolution, where SyNCC's own are of a quarter, a third and a half."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +29,7 @@ class AntsMethod:
     """ANTs with one of its settings."""
 
     name: str
-    ants: AntsSettings
+    ants: AntsSettings | AntsSynCcSettings
     threads: int
     """Heeded by the first registration of a process alone: later ones have as many."""
     seed: int
@@ -36,7 +37,7 @@ class AntsMethod:
     """Of antspyx."""
 
     @classmethod
-    def find(cls, name: str, ants: AntsSettings, *, threads: int, seed: int = 1) -> "AntsMethod":
+    def find(cls, name: str, ants: AntsSettings | AntsSynCcSettings, *, threads: int, seed: int = 1) -> "AntsMethod":
         """Return the method, if its engine is there.
 
         Raises:
@@ -47,7 +48,7 @@ class AntsMethod:
     @property
     def settings(self) -> dict[str, Any]:
         """ANTs' settings, threads, seed and version."""
-        own = {"threads": self.threads, "seed": self.seed, "engine": f"antspyx {self.version}"}
+        own = {"threads": self.threads, "seed": self.seed, "version": f"antspyx {self.version}"}
         return {**self.ants.model_dump(mode="json"), **own}
 
     def register(self, fixed: Image, moving: Image, *, affine_start: bool = True) -> MethodResult:
@@ -66,19 +67,20 @@ class AntsMethod:
         return MethodResult(transform=transform, seconds_by_stage=clock.seconds)
 
 
-def _words(settings: AntsSettings, *, affine_start: bool) -> dict[str, Any]:
+def _words(settings: AntsSettings | AntsSynCcSettings, *, affine_start: bool) -> dict[str, Any]:
     """Settings as antspyx names them."""
-    if settings.kind == "SyNCC" and affine_start:
-        return {"type_of_transform": "SyNCC"}
-    stage = _SYNCC if settings.kind == "SyNCC" else settings
+    if isinstance(settings, AntsSynCcSettings):
+        if affine_start:
+            return {"type_of_transform": "SyNCC"}
+        settings = _SYNCC
     return {
         "type_of_transform": "SyN" if affine_start else "SyNOnly",
-        "syn_metric": stage.metric,
-        "syn_sampling": stage.sampling,
-        "reg_iterations": stage.iterations,
-        "grad_step": stage.step,
-        "flow_sigma": stage.flow_sigma,
-        "total_sigma": stage.total_sigma,
+        "syn_metric": settings.metric,
+        "syn_sampling": settings.radius_voxels if settings.metric == "CC" else settings.bins,
+        "reg_iterations": settings.iterations,
+        "grad_step": settings.step_voxels,
+        "flow_sigma": settings.flow_variance,
+        "total_sigma": settings.total_variance,
     }
 
 

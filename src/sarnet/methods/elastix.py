@@ -44,7 +44,7 @@ class ElastixMethod:
     @property
     def settings(self) -> dict[str, Any]:
         """Elastix's settings, threads, seed and version."""
-        own = {"threads": self.threads, "seed": self.seed, "engine": f"itk-elastix {self.version}"}
+        own = {"threads": self.threads, "seed": self.seed, "version": f"itk-elastix {self.version}"}
         return {**self.elastix.model_dump(mode="json"), **own}
 
     def register(self, fixed: Image, moving: Image, *, affine_start: bool = True) -> MethodResult:

@@ -166,7 +166,7 @@ def _offsets(step: float, radius: int) -> Float[Tensor, "offset axis"]:
 
 def _pairwise(offsets: Tensor, step: float, settings: GcSarSettings) -> np.ndarray:
     """What two labels cost as neighbours: a truncated distance and Potts' model of classes, both metrics."""
-    # in double precision: what rounds up a distance of whole numbers would make a detour shorter than the way
+    # double precision: an error of single precision, rounded up, would make a detour the shorter way
     apart = cdist(offsets.double(), offsets.double()).clip(max=settings.truncation * step)
     other = 1 - np.eye(settings.classes)
     moved, segmented = settings.smoothness * apart, settings.class_smoothness * other

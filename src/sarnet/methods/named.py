@@ -1,6 +1,14 @@
 """The methods by the names they have in settings and tables."""
 
-from sarnet.config import AntsSettings, BenchmarkSettings, ElastixSettings, EngineSettings, RegistrationSettings
+from sarnet.config import (
+    AntsSettings,
+    AntsSynCcSettings,
+    BenchmarkSettings,
+    ElastixSettings,
+    EngineSettings,
+    GcSarSettings,
+    RegistrationSettings,
+)
 from sarnet.errors import ConfigError
 from sarnet.methods.ants import AntsMethod
 from sarnet.methods.elastix import ElastixMethod
@@ -40,7 +48,7 @@ def _build(name: str, settings: BenchmarkSettings) -> Method:
     if name in settings.peers:
         return PeerMethod.load(name, settings.peers[name], settings.registration)
     if name in settings.engines:
-        return _engine(name, settings.engines[name], settings.registration)
+        return _build_engine(name, settings.engines[name], settings.registration)
     known = [_OWN, *settings.engines, *settings.variants, *settings.peers]
     raise ConfigError(
         f"methods names {name!r}, but known are {known}: a variant of sarnet needs [variants.{name}], a trained "
@@ -48,9 +56,12 @@ def _build(name: str, settings: BenchmarkSettings) -> Method:
     )
 
 
-def _engine(name: str, engine: EngineSettings, registration: RegistrationSettings) -> Method:
-    if isinstance(engine, ElastixSettings):
-        return ElastixMethod.find(name, engine, threads=registration.threads_used)
-    if isinstance(engine, AntsSettings):
-        return AntsMethod.find(name, engine, threads=registration.threads_used)
-    return GcSarMethod(name=name, gcsar=engine, registration=registration)
+def _build_engine(name: str, engine: EngineSettings, registration: RegistrationSettings) -> Method:
+    threads = registration.threads_used
+    match engine:
+        case ElastixSettings():
+            return ElastixMethod.find(name, engine, threads=threads)
+        case AntsSettings() | AntsSynCcSettings():
+            return AntsMethod.find(name, engine, threads=threads)
+        case GcSarSettings():
+            return GcSarMethod(name=name, gcsar=engine, registration=registration)

@@ -37,11 +37,8 @@ class PairFiles:
     """Millimetres along x, y[, z] of images that do not tell theirs."""
 
     def __post_init__(self) -> None:
-        for one, other in (("fixed_labels", "moving_labels"), ("guide_fixed", "guide_moving")):
-            given = [name for name in (one, other) if getattr(self, name) is not None]
-            if len(given) == 1:
-                (missing,) = {one, other} - set(given)
-                raise InputError(f"{given[0]} was given, but {missing} is missing: give both, or neither")
+        _check_both("labels are compared", fixed_labels=self.fixed_labels, moving_labels=self.moving_labels)
+        _check_both("structures steer in pairs", guide_fixed=self.guide_fixed, guide_moving=self.guide_moving)
 
     def paths(self) -> dict[str, Path]:
         """Return the files that there are, by name."""
@@ -84,6 +81,12 @@ def read_pair(files: PairFiles) -> PairImages:
         moving_points=points.moving if points else None,
     )
     return PairImages(fixed=fixed, moving=moving, masks=masks, guides=guides, labels=labels, initial_transform=initial)
+
+
+def _check_both(why: str, **paths: Path | None) -> None:
+    missing = [name for name, path in paths.items() if path is None]
+    if len(missing) == 1:
+        raise InputError(f"{missing[0]} is missing, but {why}: give {' and '.join(paths)}, or neither")
 
 
 def _labels(path: Path | None, image: Image) -> Image | None:
