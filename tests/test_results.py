@@ -1,6 +1,7 @@
 """The figures that the documents state are those of the result files beside them."""
 
 import json
+import re
 import statistics
 import subprocess
 import sys
@@ -30,6 +31,11 @@ def test_every_file_of_rows_is_on_the_page_and_has_each_row_once(path: Path) -> 
 
     assert f"(results/{path.name})" in (DOCS / "results.md").read_text(encoding="utf-8")
     assert len(set(keys)) == len(keys) > 0
+
+
+@pytest.mark.parametrize("path", sorted(RESULTS.iterdir()), ids=lambda path: path.name)
+def test_no_result_tells_where_a_file_lay_on_one_machine(path: Path) -> None:
+    assert not re.findall(r'"(?:/|~|[A-Za-z]:\\)[^"]*', path.read_text(encoding="utf-8"))
 
 
 def test_every_row_of_ours_is_of_weights_that_are_here() -> None:

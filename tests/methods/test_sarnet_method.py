@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from sarnet.config import RegistrationSettings
+from sarnet.config import PaperSettings, RegistrationSettings
+from sarnet.errors import DataError
 from sarnet.methods import SarnetMethod
 from sarnet.registration import register
 
@@ -34,6 +35,19 @@ def test_without_affine_start_there_is_no_affine_map(pair, method):
 def test_settings_tell_the_weights(method):
     assert method.settings["weights_sha256"] == method.loaded.sha256
     assert method.settings["adapt"] == "none"
+
+
+def test_where_a_file_lies_on_one_machine_is_no_setting(tmp_path):
+    here = FAST.model_copy(update={"paper": PaperSettings(vgg=tmp_path / "vgg16.safetensors")})
+
+    assert SarnetMethod.load("forward", here).settings == SarnetMethod.load("forward", FAST).settings
+
+
+def test_vgg_that_the_papers_objective_lacks_is_told_before_the_first_pair(tmp_path):
+    paper = FAST.model_copy(update={"adapt": "paper", "paper": PaperSettings(vgg=tmp_path / "vgg16.safetensors")})
+
+    with pytest.raises(DataError, match=r"vgg16\.safetensors do not exist"):
+        SarnetMethod.load("paper", paper)
 
 
 def test_affine_map_needs_no_network():
