@@ -3,8 +3,8 @@
 from sarnet.training.adversarial import train_adversarial
 from sarnet.training.initial import train_initial
 from sarnet.training.peers import train_peer
+from sarnet.training.run import Progress
 from sarnet.training.segmentation import train_unet
-from sarnet.training.stage import Progress
 from sarnet.training.state import TrainingState
 from sarnet.training.train import train
 from sarnet.training.validation import Validation, validate

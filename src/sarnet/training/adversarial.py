@@ -10,19 +10,12 @@ from sarnet.errors import ConfigError
 from sarnet.losses import read_vgg
 from sarnet.networks import save_generator
 from sarnet.training.batches import Batch, PairSources
+from sarnet.training.descent import set_learning_rate
 from sarnet.training.game import Game
 from sarnet.training.picture import save_picture
 from sarnet.training.players import make_optimisers, make_players
-from sarnet.training.stage import (
-    WEIGHTS_FILE,
-    Report,
-    Run,
-    check_shares,
-    claim,
-    make_fabric,
-    set_learning_rate,
-    training_record,
-)
+from sarnet.training.processes import check_shares, make_fabric
+from sarnet.training.run import WEIGHTS_FILE, Report, Run, claim, training_record
 from sarnet.training.state import TrainingState
 from sarnet.training.validation import VALIDATION_PAIRS, validate
 from sarnet.training.ways import both_ways

@@ -155,3 +155,8 @@ class PairSources:
 
     def _original(self, place: int) -> Original:
         return Original(self._originals.image[place, None], self._originals.mask[place, None])
+
+
+def channels_last(image: Tensor) -> Tensor:
+    """The order in memory in which convolutions are fastest."""
+    return image.contiguous(memory_format=torch.channels_last)

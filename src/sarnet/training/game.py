@@ -10,8 +10,9 @@ from torch import Tensor
 from sarnet.config import TrainingSettings
 from sarnet.losses import VggFeatures, discriminator_adversarial, objective
 from sarnet.training.batches import Batch
+from sarnet.training.descent import check_finite, take_step
 from sarnet.training.players import Players
-from sarnet.training.stage import check_finite, shared_means, take_step
+from sarnet.training.processes import shared_means
 from sarnet.training.terms import Terms
 from sarnet.training.ways import Way, judged
 

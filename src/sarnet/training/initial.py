@@ -18,20 +18,10 @@ from sarnet.datasets import (
 from sarnet.fields import warp
 from sarnet.losses import field_error, lncc
 from sarnet.networks import Features, Generator, save_generator
-from sarnet.training.stage import (
-    WEIGHTS_FILE,
-    Report,
-    Run,
-    channels_last,
-    check_finite,
-    check_shares,
-    claim,
-    make_fabric,
-    set_learning_rate,
-    shared_means,
-    take_step,
-    training_record,
-)
+from sarnet.training.batches import channels_last
+from sarnet.training.descent import check_finite, set_learning_rate, take_step
+from sarnet.training.processes import check_shares, make_fabric, shared_means
+from sarnet.training.run import WEIGHTS_FILE, Report, Run, claim, training_record
 from sarnet.training.start import start_from
 from sarnet.training.state import TrainingState
 from sarnet.training.validation import VALIDATION_PAIRS, validate

@@ -21,18 +21,9 @@ from sarnet.losses import field_error
 from sarnet.metrics import mask_dice, mean_of_known
 from sarnet.networks import FlowNet, Peer, VoxelMorph, peer_network, save_peer, voxelmorph_loss
 from sarnet.training.batches import PairSources
-from sarnet.training.stage import (
-    Report,
-    Run,
-    check_finite,
-    check_shares,
-    claim,
-    make_fabric,
-    set_learning_rate,
-    shared_means,
-    take_step,
-    training_record,
-)
+from sarnet.training.descent import check_finite, set_learning_rate, take_step
+from sarnet.training.processes import check_shares, make_fabric, shared_means
+from sarnet.training.run import Report, Run, claim, training_record
 from sarnet.training.state import TrainingState
 from sarnet.training.validation import VALIDATION_PAIRS, relative_field_error
 

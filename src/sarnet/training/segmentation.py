@@ -11,17 +11,9 @@ from sarnet.errors import ConfigError
 from sarnet.losses import mask_supervision
 from sarnet.networks import predicted_mask, save_unet, unet
 from sarnet.training.batches import PairSources
-from sarnet.training.stage import (
-    Report,
-    Run,
-    check_finite,
-    check_shares,
-    claim,
-    make_fabric,
-    set_learning_rate,
-    shared_means,
-    take_step,
-)
+from sarnet.training.descent import check_finite, set_learning_rate, take_step
+from sarnet.training.processes import check_shares, make_fabric, shared_means
+from sarnet.training.run import Report, Run, claim
 from sarnet.training.state import TrainingState
 from sarnet.training.validation import VALIDATION_PAIRS, mean_dice
 

@@ -7,8 +7,9 @@ from sarnet.errors import ConfigError
 from sarnet.training.adversarial import train_adversarial
 from sarnet.training.initial import train_initial
 from sarnet.training.peers import train_peer
+from sarnet.training.processes import is_first_process
+from sarnet.training.run import Report
 from sarnet.training.segmentation import train_unet
-from sarnet.training.stage import Report, is_first_process
 
 
 def train(settings: TrainingSettings, *, resume: bool = False, report: Report | None = None) -> tuple[Path, ...]:

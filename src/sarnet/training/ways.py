@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from sarnet.datasets import TrainingPair, joined
 from sarnet.fields import warp
 from sarnet.networks import Features, FusedMaps, Generator
-from sarnet.training.stage import channels_last
+from sarnet.training.batches import channels_last
 
 
 class Way(NamedTuple):

@@ -6,20 +6,11 @@ import sys
 
 import pytest
 import torch
-from lightning_fabric import Fabric
 
-from sarnet.config import AugmentationSettings, ObjectiveSettings, StageSettings
-from sarnet.errors import ConfigError, InputError
+from sarnet.config import AugmentationSettings, ObjectiveSettings
+from sarnet.errors import ConfigError
 from sarnet.training import train_adversarial
-from sarnet.training.stage import (
-    check_finite,
-    check_shares,
-    claim,
-    learning_rate,
-    set_learning_rate,
-    take_step,
-    training_record,
-)
+from sarnet.training.processes import check_shares
 
 PROCESS = """
 import sys
@@ -131,63 +122,3 @@ def test_equal_shares_are_allowed(devices):
 def test_unequal_shares_are_refused():
     with pytest.raises(ConfigError, match=r"initial\.batch is 6, but 4 devices share them: give a multiple"):
         check_shares("initial.batch", 6, devices=4)
-
-
-def test_learning_rate_rises_then_falls_to_zero():
-    rates = [learning_rate(step, highest=2.0, steps=110, warm_up_steps=10) for step in range(111)]
-
-    assert rates[:10] == pytest.approx([0.2 * (step + 1) for step in range(10)])
-    assert rates[10] == 2.0
-    assert rates[60] == pytest.approx(1.0)  # half of the cosine
-    assert rates[110] == pytest.approx(0.0)
-    assert all(later <= earlier for earlier, later in itertools.pairwise(rates[10:]))
-
-
-def test_without_warm_up_the_first_step_has_the_highest_rate():
-    assert learning_rate(0, highest=2.0, steps=10, warm_up_steps=0) == 2.0
-
-
-def test_every_group_of_weights_has_a_rate_of_its_own():
-    groups = [{"params": [torch.zeros(1)], "highest": highest} for highest in (2.0, 6.0)]
-    optimiser = torch.optim.Adam(groups)
-
-    set_learning_rate(optimiser, 60, StageSettings(steps=110, warm_up_steps=10))
-
-    assert [group["lr"] for group in optimiser.param_groups] == pytest.approx([1.0, 3.0])
-
-
-@pytest.mark.parametrize("total", [float("nan"), float("inf"), float("-inf")])
-def test_loss_that_is_not_finite_stops_the_training(total):
-    with pytest.raises(InputError, match=rf"the loss is {total} at step 7: the training diverged; lower learning_rate"):
-        check_finite(total, 7)
-
-
-def test_folder_is_made_and_one_with_a_checkpoint_wants_to_be_resumed(tmp_path):
-    folder = tmp_path / "run" / "initial"
-
-    claim(folder, resume=False)
-    (folder / "checkpoint.pt").touch()
-
-    claim(folder, resume=True)
-    with pytest.raises(InputError, match=r"holds the checkpoint of a training: go on with --resume"):
-        claim(folder, resume=False)
-
-
-def test_a_step_is_that_of_the_clipped_gradient():
-    place = torch.nn.Parameter(torch.tensor([3.0, 4.0]))
-    optimiser = torch.optim.SGD([place], lr=1.0)
-
-    take_step((place**2).sum(), optimiser, fabric=Fabric(accelerator="cpu"), clip_norm=5.0)
-
-    # the gradient is (6, 8), of norm ten, so half of it is left
-    assert place.tolist() == pytest.approx([0.0, 0.0], abs=1e-5)
-
-
-def test_record_says_what_was_trained_and_not_where_files_lay(settings, tmp_path):
-    started = settings.model_copy(update={"start": str(tmp_path / "mine.safetensors"), "vgg": tmp_path / "vgg.pth"})
-
-    record = training_record("adversarial", 4, started)
-
-    assert (record["stage"], record["step"], record["start"]) == ("adversarial", 4, "mine")
-    assert record["settings"]["adversarial"]["weights"]["cycle"] == 10
-    assert str(tmp_path) not in str(record)
