@@ -25,6 +25,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sarnet.benchmark import Figure, Row, Summary, compare, read_rows, summarise
 from sarnet.images import write_whole
 from sarnet.report import markdown_table, result_tables
+from sarnet.types import PaperTable
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 RESULTS = DOCS / "results"
@@ -70,7 +71,7 @@ def main() -> None:
     write_whole(page, environment.get_template("results.md.j2").render().encode())
 
 
-def _table(name: str, reference: str | None = None, paper: str | None = None) -> str:
+def _table(name: str, reference: str | None = None, paper: PaperTable | None = None) -> str:
     """All methods of a file of rows, with what its protocol makes of them, and the file."""
     (table,) = result_tables(_rows(name), reference=reference, paper=paper)
     return f"{markdown_table(table)}* Rows: [{name}](results/{name})."

@@ -32,5 +32,8 @@ Interpolation = Literal["linear", "nearest"]
 LengthUnit = Literal["mm", "pixels"]
 """What a length of an image is in: millimetres, or, where its spacing is not recorded, pixels that count one each."""
 
+PaperTable = Literal["table1", "table2"]
+"""A table of the paper, whose numbers may stand beside one's own."""
+
 Padding = Literal["border", "zeros"]
 """What an image is beyond its edge: its outermost voxel, or zero."""

@@ -63,10 +63,24 @@ def test_file_that_is_not_there_has_no_rows(tmp_path):
 def test_line_that_is_no_row_is_named(tmp_path):
     append_row(_row(), tmp_path / "rows.jsonl")
     with (tmp_path / "rows.jsonl").open("a") as file:
-        file.write('{"protocol": "brain')
+        file.write('{"protocol": "brain\n')
 
     with pytest.raises(DataError, match=r"rows\.jsonl, line 2, is no row: delete it or choose another file"):
         read_rows(tmp_path / "rows.jsonl")
+
+
+def test_line_that_was_cut_off_is_no_row_and_the_next_one_takes_its_place(tmp_path):
+    rows = tmp_path / "rows.jsonl"
+    append_row(_row(pair="a"), rows)
+    whole = rows.read_bytes()
+    append_row(_row(pair="b"), rows)
+    rows.write_bytes(rows.read_bytes()[:-20])  # what a process leaves that is killed while it writes
+
+    assert [row.pair for row in read_rows(rows)] == ["a"]
+    append_row(_row(pair="c"), rows)
+
+    assert [row.pair for row in read_rows(rows)] == ["a", "c"]
+    assert rows.read_bytes().startswith(whole)
 
 
 def test_figures_that_no_row_has_are_nothing():

@@ -119,6 +119,29 @@ def test_tables_of_nothing_are_refused_in_one_line(words, message, run, tmp_path
     assert message in ran.err
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--report", "a.pdf"], "report a.pdf has the ending '.pdf', but must end in .md or .html"),
+        (["--report", "a.md", "--reference", "elastics"], "reference is 'elastics', but the methods are ['sarnet']"),
+        (["--report", "a.md", "--paper", "table3"], "'table3'"),
+    ],
+)
+def test_tables_that_could_not_be_written_are_refused_before_anything_is_computed(
+    words, message, run, visits, tmp_path
+):
+    rows = tmp_path / "rows.jsonl"
+
+    ran = run(
+        *("benchmark", "--config", CONFIGS / "simulated-xray.toml", *words),
+        *("--set", f"data={visits}", "--set", f"rows={rows}"),
+    )
+
+    assert ran.code == 2
+    assert message in ran.err
+    assert not rows.exists()
+
+
 def test_rows_are_kept_and_completed_where_that_is_asked_for(run, visits, tmp_path):
     rows = tmp_path / "rows.jsonl"
     (tmp_path / "my.toml").write_text(f"protocol = 'simulated-xray'\ndata = '{visits}'\nrows = '{rows}'\n")

@@ -168,11 +168,6 @@ def test_what_makes_no_table_is_refused(kept, reference, message, rows):
         result_tables(rows[:kept], reference=reference)
 
 
-def test_table_that_the_paper_lacks_is_refused(rows):
-    with pytest.raises(InputError, match="paper is 'table3', but must be one of table1, table2"):
-        result_tables(rows, paper="table3")
-
-
 def test_same_row_twice_is_refused(rows):
     with pytest.raises(InputError, match="rows hold one and the same row twice"):
         result_tables([*rows, rows[0]])

@@ -37,6 +37,19 @@ DATA_SETS: dict[str, Callable[[BenchmarkSettings], list[Case]]] = {
 """Protocol to the pairs it has."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Score:
+    """How well the images meet under one transform, as far as there is something to tell it by."""
+
+    by_label: dict[str, LabelScore] = field(default_factory=dict)
+    tre_mm: float | None = None
+
+    @property
+    def means(self) -> Means:
+        """Over the labels."""
+        return means(self.by_label)
+
+
 def plan_pairs(settings: BenchmarkSettings) -> Plan:
     """Plan a row for every pair and method: the methods take turns pair by pair, so that times are side by side.
 
@@ -63,17 +76,18 @@ def _measure(
         if not left:
             continue
         pair = case.load()
+        before = _score(pair, Transform.identity(pair.fixed.grid))
         for method in left:
             if method.name not in warm:
                 method.register(pair.fixed, pair.moving, affine_start=settings.affine_start)
                 warm.add(method.name)
-            yield _row(case, pair, method, settings)
+            yield _row(case, pair, before, method, settings)
 
 
-def _row(case: Case, pair: Pair, method: Method, settings: BenchmarkSettings) -> Row:
+def _row(case: Case, pair: Pair, before: _Score, method: Method, settings: BenchmarkSettings) -> Row:
     with peak_memory() as memory:
         found = method.register(pair.fixed, pair.moving, affine_start=settings.affine_start)
-    before, after = (_score(pair, transform) for transform in (Transform.identity(pair.fixed.grid), found.transform))
+    after = _score(pair, found.transform)
     own = method if isinstance(method, SarnetMethod) else None
     return Row(
         **_key(case, method, settings)._asdict(),
@@ -82,7 +96,7 @@ def _row(case: Case, pair: Pair, method: Method, settings: BenchmarkSettings) ->
         settings=_settings(method, settings),
         version=__version__,
         code=code_hash(),
-        seed=settings.seed,
+        seed=method.settings.get("seed"),
         hardware=hardware(),
         seconds=found.seconds,
         seconds_by_stage=found.seconds_by_stage,
@@ -112,19 +126,6 @@ def _key(case: Case, method: Method, settings: BenchmarkSettings) -> RowKey:
 def _settings(method: Method, settings: BenchmarkSettings) -> dict[str, Any]:
     measurement = settings.model_dump(mode="json", include={"dataset", "affine_start", "inverse_consistency"})
     return {**measurement, "method": method.settings}
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Score:
-    """How well the images meet under one transform, as far as there is something to tell it by."""
-
-    by_label: dict[str, LabelScore] = field(default_factory=dict)
-    tre_mm: float | None = None
-
-    @property
-    def means(self) -> Means:
-        """Over the labels."""
-        return means(self.by_label)
 
 
 def _score(pair: Pair, transform: Transform) -> _Score:

@@ -43,7 +43,8 @@ class Row(BaseModel):
     version: str
     code: str | None = None
     """A short name for the package's source: rows of one name are of one code."""
-    seed: int = 0
+    seed: int | None = 0
+    """Of the simulated pair, or what the method's own chance was drawn by; nothing of a method without any."""
     hardware: str = ""
     seconds: float
     """Compute of this pair: arrays in, transform (or field) out."""
@@ -155,27 +156,29 @@ def settings_hash(settings: dict[str, Any]) -> str:
 
 
 def append_row(row: Row, path: Path) -> None:
-    """Add a line to a file of rows, all of it in one stroke.
+    """Add a line to a file of rows, all of it in one stroke, in place of a last line that was cut off.
 
     Raises:
         DataError: If it cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab", buffering=0) as file:
+        with path.open("a+b", buffering=0) as file:
+            file.truncate(_whole_lines(path.read_bytes()))
             file.write(f"{row.model_dump_json()}\n".encode())
     except OSError as error:
         raise DataError(f"rows {path} cannot be written: {error.strerror}; choose another file") from error
 
 
 def read_rows(path: Path) -> list[Row]:
-    """Read a file of rows; of one that is not there, none.
+    """Read a file of rows; of one that is not there, none. A last line that was cut off is no row yet.
 
     Raises:
         DataError: If it cannot be read, or a line is no row.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        content = path.read_bytes()
+        lines = content[: _whole_lines(content)].decode().splitlines()
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError) as error:
@@ -187,3 +190,8 @@ def read_rows(path: Path) -> list[Row]:
         except ValidationError as error:
             raise DataError(f"rows {path}, line {number}, is no row: delete it or choose another file") from error
     return rows
+
+
+def _whole_lines(content: bytes) -> int:
+    """Length of the lines that are whole: a process that was killed may have left half a one."""
+    return content.rfind(b"\n") + 1

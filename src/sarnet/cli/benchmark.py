@@ -10,6 +10,7 @@ from rich.table import Column, Table
 from sarnet.cli.console import output, progress_bar, say, say_note
 from sarnet.config import BenchmarkSettings, read_settings
 from sarnet.errors import InputError
+from sarnet.types import PaperTable
 
 if TYPE_CHECKING:
     from sarnet.benchmark import Plan, Row, Summary
@@ -34,7 +35,7 @@ def benchmark(  # noqa: PLR0917  # an option each, by name alone
         list[Path] | None, typer.Option(help="Without --config: file of rows to make tables of; may be repeated.")
     ] = None,
     reference: Annotated[str | None, typer.Option(help="Method that the tables compare the others with.")] = None,
-    paper: Annotated[str | None, typer.Option(help="table1 or table2: the paper's numbers beside.")] = None,
+    paper: Annotated[PaperTable | None, typer.Option(help="Which of the paper's tables stands beside.")] = None,
 ) -> None:
     """Register every pair of a data set by every method: a row for each goes to a file, the means to the screen.
 
@@ -44,16 +45,29 @@ def benchmark(  # noqa: PLR0917  # an option each, by name alone
         raise InputError("give --config to compute rows, or --rows with --report to make tables of those there are")
     if rows is not None and not report:
         raise InputError("--rows was given, but --report is missing: name the .md or .html file to write")
-    few = [f"most_pairs={_QUICK_PAIRS}"] if quick else []
-    computed = [_run(config, [*few, *(override or [])], resume=resume)] if config is not None else []
     if report:
-        _report(rows or computed, report, reference=reference, paper=paper)
+        _check_reports(report)
+    if config is not None:
+        few = [f"most_pairs={_QUICK_PAIRS}"] if quick else []
+        settings = read_settings(BenchmarkSettings, config, [*few, *(override or [])])
+        if report and reference is not None and reference not in settings.methods:
+            raise InputError(f"reference is {reference!r}, but the methods are {list(settings.methods)}: name one")
+        _run(settings, resume=resume)
+        rows = [settings.rows]
+    if report and rows:
+        _report(rows, report, reference=reference, paper=paper)
 
 
-def _run(config: Path, override: list[str], *, resume: bool) -> Path:
-    """Compute the rows, print the means, and return the file of rows."""
-    settings = read_settings(BenchmarkSettings, config, override)
+def _check_reports(report: list[Path]) -> None:
+    """Refuse what could not be written before an hour is spent on what would be in it."""
+    from sarnet.report import check_tables_path
 
+    for path in report:
+        check_tables_path(path)
+
+
+def _run(settings: BenchmarkSettings, *, resume: bool) -> None:
+    """Compute the rows, and print the means."""
     from sarnet.benchmark import append_row, code_hash, plan, read_rows
 
     planned = plan(settings)
@@ -73,10 +87,9 @@ def _run(config: Path, override: list[str], *, resume: bool) -> Path:
         append_row(row, settings.rows)
         rows.append(row)
     _print(settings.protocol, rows)
-    return settings.rows
 
 
-def _report(files: list[Path], report: list[Path], *, reference: str | None, paper: str | None) -> None:
+def _report(files: list[Path], report: list[Path], *, reference: str | None, paper: PaperTable | None) -> None:
     from sarnet.benchmark import read_rows
     from sarnet.report import result_tables, write_tables
 

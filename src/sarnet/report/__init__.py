@@ -4,12 +4,13 @@ from sarnet.report.index import write_index
 from sarnet.report.overview import write_overview
 from sarnet.report.page import write_report
 from sarnet.report.sheet import Sheet, write_sheet
-from sarnet.report.tables import ResultTable, markdown_table, result_tables, write_tables
+from sarnet.report.tables import ResultTable, check_tables_path, markdown_table, result_tables, write_tables
 from sarnet.report.thumbnail import write_thumbnail
 
 __all__ = [
     "ResultTable",
     "Sheet",
+    "check_tables_path",
     "markdown_table",
     "result_tables",
     "write_index",

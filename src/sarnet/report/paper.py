@@ -7,6 +7,8 @@ known: its MAD exceeds HD95, which one set of distances cannot do; Elastix, neve
 
 from typing import NamedTuple
 
+from sarnet.types import PaperTable
+
 
 class PaperResult(NamedTuple):
     """One method's column of a table."""
@@ -21,7 +23,7 @@ class PaperResult(NamedTuple):
 
 BEFORE = PaperResult(0.672, 14.5, 16.1, None)
 
-PAPER: dict[str, dict[str, PaperResult]] = {
+PAPER: dict[PaperTable, dict[str, PaperResult]] = {
     "table1": {
         "sarnet": PaperResult(0.741, 10.8, 12.0, 0.5),
         "sarnoseg": PaperResult(0.712, 12.3, 13.6, 0.4),

@@ -11,6 +11,7 @@ from sarnet.benchmark import Comparison, Figure, Row, Summary, bootstrap_interva
 from sarnet.errors import InputError
 from sarnet.images import write_whole
 from sarnet.report.paper import BEFORE, PAPER, PaperResult
+from sarnet.types import PaperTable
 
 _ENDINGS = (".md", ".html")
 
@@ -32,7 +33,9 @@ class ResultTable:
     notes: tuple[str, ...]
 
 
-def result_tables(rows: Sequence[Row], *, reference: str | None = None, paper: str | None = None) -> list[ResultTable]:
+def result_tables(
+    rows: Sequence[Row], *, reference: str | None = None, paper: PaperTable | None = None
+) -> list[ResultTable]:
     """Return a table for each protocol: a line for each method, what it was before on top.
 
     A method with rows of several settings has a line for each, told apart by the beginning of their hash; the folds of
@@ -41,14 +44,11 @@ def result_tables(rows: Sequence[Row], *, reference: str | None = None, paper: s
     Args:
         rows: Of any number of files.
         reference: Method that the others are compared with; the first of each protocol where it is left out.
-        paper: Which of the paper's tables stands beside: ``"table1"`` or ``"table2"``.
+        paper: Which of the paper's tables stands beside.
 
     Raises:
-        InputError: If there are no rows, two of them are the same, ``reference`` is none of their methods, or there is
-            no such table in the paper.
+        InputError: If there are no rows, two of them are the same, or ``reference`` is none of their methods.
     """
-    if paper is not None and paper not in PAPER:
-        raise InputError(f"paper is {paper!r}, but must be one of {', '.join(PAPER)}")
     if not rows:
         raise InputError("rows are empty: there is nothing to make a table of")
     if len({row.key for row in rows}) < len(rows):
@@ -69,17 +69,26 @@ def write_tables(tables: Sequence[ResultTable], path: Path) -> Path:
     """Write tables as Markdown or HTML, as the ending says; the file appears at once and whole.
 
     Raises:
-        InputError: If the ending is neither ``.md`` nor ``.html``.
+        InputError: As :func:`check_tables_path` does.
         DataError: If it cannot be written.
     """
-    if path.suffix not in _ENDINGS:
-        raise InputError(f"report {path} has the ending {path.suffix!r}, but must end in .md or .html")
+    check_tables_path(path)
     sections = [f"## {table.title}\n\n{markdown_table(table)}" for table in tables]
     text = "\n".join(sections) if path.suffix == ".md" else _html(tables)
     return write_whole(path, text.encode())
 
 
-def _table(protocol: str, rows: list[Row], reference: str | None, paper: str | None) -> ResultTable:
+def check_tables_path(path: Path) -> None:
+    """Refuse a file that tables cannot be written to: good to know before they are computed.
+
+    Raises:
+        InputError: If the ending is neither ``.md`` nor ``.html``.
+    """
+    if path.suffix not in _ENDINGS:
+        raise InputError(f"report {path} has the ending {path.suffix!r}, but must end in .md or .html")
+
+
+def _table(protocol: str, rows: list[Row], reference: str | None, paper: PaperTable | None) -> ResultTable:
     by_method = _by_method(rows)
     first = reference or next(iter(by_method))
     if first not in by_method:
@@ -184,7 +193,7 @@ def _paper(result: PaperResult | None) -> list[str]:
 
 
 def _notes(
-    rows: list[Row], *, first: str, unit: str, compared: bool, figure: str, paper: str | None
+    rows: list[Row], *, first: str, unit: str, compared: bool, figure: str, paper: PaperTable | None
 ) -> tuple[str, ...]:
     notes = ["Dice, distances and folding are means over pairs, seconds the median."]
     if any(row.inverse_consistency_voxels is not None for row in rows):
