@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Draw accuracy against time of every method, a panel for each file of rows.
 
-    python scripts/accuracy_time.py docs/accuracy-time.png "Brain slices=docs/results/brain2d-second-half.jsonl" ...
+    python scripts/accuracy_time.py docs/accuracy-time.png "Brain slices=docs/results/table1-brain2d.jsonl" \
+        "Hearts=docs/results/table1-hearts.jsonl" "Brain volumes=docs/results/brain3d-second-half.jsonl" \
+        "X-rays, another scanner=docs/results/table1-montgomery.jsonl"
 
 Dice is the mean over the pairs, time their median; the line is the overlap before.
 """
@@ -18,8 +20,8 @@ from sarnet.benchmark import Row, read_rows, summarise
 
 OURS, PEERS = "#b3521e", "#3b6ea5"
 OWN_MODES = ("forward", "last-layer", "refined")
-TABLE_1 = {"sarnet-forward": "forward", "sarnet": "last-layer", "sarnet-refined": "refined", "sarnet-paper": "paper"}
-"""What configs/table1.toml calls the modes, after the paper's names of methods."""
+MODES = {"sarnet-forward": "forward", "sarnet": "last-layer", "sarnet-refined": "refined", "sarnet-paper": "paper"}
+"""What the tables call the modes, after the paper's names of methods."""
 OFFSETS = {"forward": (-7, -12), "last-layer": (-7, 5), "refined": (3, 8), "syn": (-7, -4), "elastix": (-2, 7)}
 OFFSETS |= {"sarnoseg": (8, -4), "elastix-paper": (0, -16), "gcsar": (8, -3)}
 OFFSETS |= {"syn-tuned": (2, 13), "paper": (7, -4)}
@@ -41,7 +43,7 @@ def _draw(axis: Axes, title: str, path: Path) -> None:
     rows = read_rows(path)
     by_method: dict[str, list[Row]] = {}
     for row in rows:
-        by_method.setdefault(TABLE_1.get(row.method, row.method), []).append(row)
+        by_method.setdefault(MODES.get(row.method, row.method), []).append(row)
     found = {method: summarise(each) for method, each in by_method.items()}
     for method, summary in found.items():
         assert summary.dice is not None

@@ -194,7 +194,7 @@ def test_file_that_is_not_there_is_refused(tmp_path):
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").rglob("*.toml")), ids=lambda path: path.stem)
 def test_shipped_file_holds_only_settings_that_there_are(path):
     tree = tomllib.loads(path.read_text(encoding="utf-8"))
-    kinds = [kind for kind in KINDS if set(tree) <= set(kind.model_fields)]
+    kinds = [kind for kind in KINDS if set(tree) - {"base"} <= set(kind.model_fields)]
 
     assert kinds
     assert read_settings(kinds[0], path)
@@ -231,3 +231,33 @@ def test_configuration_of_two_cores_begins_where_the_first_stage_ended():
     assert (second.size, second.simulation) == (first.size, first.simulation)
     assert (first.adversarial.steps, second.initial.steps) == (0, 0)
     assert second.adversarial.steps > 0
+
+
+def test_file_that_has_a_base_says_what_is_different(tmp_path):
+    (tmp_path / "base.toml").write_text(
+        'adapt = "last-layer"\nthreads = 1\n[adaptation]\nsmoothness = 0.3\nfolding = 5.0\n'
+    )
+    (tmp_path / "own.toml").write_text('base = "base.toml"\nthreads = 2\n[adaptation]\nfolding = 7.0\n')
+
+    settings = read_settings(RegistrationSettings, tmp_path / "own.toml", ["adaptation.window_voxels=5"])
+
+    assert (settings.adapt, settings.threads) == ("last-layer", 2)
+    layer = settings.adaptation
+    assert (layer.smoothness, layer.folding, layer.window_voxels) == (0.3, 7.0, 5)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('base = "nowhere.toml"', r"nowhere\.toml cannot be read"),
+        ("base = 3", "base is 3, but must be the name of a file beside it"),
+        ('base = "own.toml"', r"base own\.toml leads back to itself"),
+        ('base = "other.toml"', r"base own\.toml leads back to itself"),
+    ],
+)
+def test_base_that_is_none_is_refused(text, message, tmp_path):
+    (tmp_path / "own.toml").write_text(text)
+    (tmp_path / "other.toml").write_text('base = "own.toml"')
+
+    with pytest.raises(ConfigError, match=message):
+        read_settings(RegistrationSettings, tmp_path / "own.toml")

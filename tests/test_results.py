@@ -101,11 +101,11 @@ def test_stated_costs_of_a_cohort_are_those_measured() -> None:
     ("begins", "name", "methods"),
     [
         ("[brain slices]", "table1-brain2d", ("sarnet-refined", "sarnet", "syncc", "elastix", "voxelmorph")),
-        ("[hearts]", "table1-cardiac", ("sarnet-refined", "elastix-paper", "syncc")),
-        ("[brain volumes]", "brain3d-second-half", ("refined", "last-layer", "syn", "elastix")),
-        ("[X-rays of different patients]", "shenzhen", ("refined", "elastix")),
+        ("[hearts]", "table1-hearts", ("sarnet-refined", "elastix-paper", "syncc")),
+        ("[brain volumes]", "brain3d-second-half", ("sarnet-refined", "sarnet", "syn", "elastix")),
+        ("[X-rays of different patients]", "shenzhen", ("sarnet-refined", "elastix")),
         ("the same from another scanner", "table1-montgomery", ("sarnet", "sarnet-refined", "elastix", "syncc")),
-        ("visits of the same patient", "table1-followup", ("sarnet-refined", "syncc", "elastix")),
+        ("visits of the same patient", "table1-visits", ("sarnet-refined", "syncc", "elastix")),
         ("[X-rays deformed by a known field]", "simulated-xray", ("sarnet",)),
     ],
 )

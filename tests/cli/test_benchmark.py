@@ -39,7 +39,7 @@ def test_rows_go_to_the_file_and_means_to_the_screen(run, visits, tmp_path):
 def test_wrong_setting_is_told_in_one_line(change, message, run, tmp_path):
     rows = tmp_path / "rows.jsonl"
 
-    ran = run("benchmark", "--config", CONFIGS / "brain2d.toml", "--set", f"rows={rows}", "--set", change)
+    ran = run("benchmark", "--config", CONFIGS / "tuning.toml", "--set", f"rows={rows}", "--set", change)
 
     assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
     assert message in ran.err
@@ -49,11 +49,14 @@ def test_wrong_setting_is_told_in_one_line(change, message, run, tmp_path):
 @pytest.mark.parametrize(
     ("name", "protocol"),
     [
-        ("brain2d", "brain2d"),
+        ("table1", "brain2d"),
+        ("table1-hearts", "cardiac"),
+        ("table1-montgomery", "xray"),
+        ("table1-visits", "xray"),
+        ("table2", "brain2d"),
+        ("table2-hearts", "cardiac"),
         ("brain3d", "brain3d"),
-        ("cardiac", "cardiac"),
         ("liver", "liver"),
-        ("montgomery", "xray"),
         ("shenzhen", "xray"),
         ("simulated-xray", "simulated-xray"),
     ],
@@ -70,7 +73,7 @@ def test_quick_table_has_each_method_asked_for_on_three_pairs(run, brains, tmp_p
         f"rows={rows}",
         'methods=["sarnet-forward","sarnet-refined","dirnet","flownet","gcsar"]',
         *(f"peers.{each}={WEIGHTS / each}.safetensors" for each in ("dirnet", "flownet")),
-        "shifts=all",
+        "subjects=all",
         *small,
     ]
 

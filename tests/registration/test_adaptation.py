@@ -112,18 +112,18 @@ def test_penalty_on_folds_leaves_fewer_of_them(fields, pair):
 
 def test_beside_mutual_information_a_share_of_roughness_counts(fields, pair):
     controls = [3 * each for each in fields.start()]
-    displacement = fields.displacement(controls)
+    halves = fields.halves(controls)
     costs = {
         (similarity, share): float(
             similarity_cost(
                 replace(pair, similarity=similarity), AdaptationSettings(nmi_share=share, smoothness=2.0, folding=50.0)
-            )(displacement, controls)
+            )(halves, controls)
         )
         for similarity in ("nmi", "lncc")
         for share in (0.0, 0.5)
     }
 
-    rough = 2.0 * float(smoothness(controls[0])) + 50.0 * float(folding(displacement))
+    rough = 2.0 * float(smoothness(controls[0])) + 50.0 * float(folding(halves))
     assert rough > 0
     assert costs["nmi", 0.5] - costs["nmi", 0.0] == pytest.approx(0.5 * rough, rel=1e-3)
     assert costs["lncc", 0.5] == costs["lncc", 0.0]
@@ -133,6 +133,6 @@ def test_field_a_voxel_thin_has_no_folds_to_pay_for():
     image = torch.rand(1, 1, 6, 8, 1, generator=torch.Generator().manual_seed(0))
     thin = NetworkPair(fixed=image, moving=image, weight=torch.ones_like(image), grid=Grid.plain((6, 8, 1)))
 
-    cost = similarity_cost(thin, AdaptationSettings())(torch.zeros(1, 3, 6, 8, 1), [torch.zeros(1, 2, 3, 4)])
+    cost = similarity_cost(thin, AdaptationSettings())(torch.zeros(2, 3, 6, 8, 1), [torch.zeros(1, 2, 3, 4)])
 
     assert float(cost) == pytest.approx(0, abs=0.2)

@@ -8,6 +8,7 @@ import torch
 from scipy import ndimage
 
 from sarnet.errors import InputError
+from sarnet.fields import joined
 from sarnet.images import Grid, Image, resample
 from sarnet.registration.image_pair import ImagePair
 from sarnet.registration.middle import Middle
@@ -52,23 +53,37 @@ def test_images_as_they_came_are_fields_in_the_middle_that_undo_the_start(sample
     middle = Middle.of(sample.fixed.grid, other, turned)
     given = Transform(grid=sample.fixed.grid, matrix=np.eye(2), translation=np.array([3.0, -2.0]))
 
-    there, back = middle.fields_of(given, middle.grid)
+    halves = middle.halves_of(given, middle.grid)
 
     # around the middle of the grid: a field's grid ends somewhere
     centre = middle.grid.index_to_world()[:2] @ np.array([*(np.array(middle.grid.size) / 2), 1])
     places = centre + np.array([[0.0, 0.0], [4.0, -3.0]])
-    found = middle.transform(there, middle.grid, sample.fixed.grid)
+    found = middle.transform(joined(halves), middle.grid, sample.fixed.grid)
     of_fixed = middle.to_fixed.points(places)
-    np.testing.assert_allclose(found.points(of_fixed) - of_fixed, [[3.0, -2.0]] * 2, atol=1e-3)
-    fields = [Transform.identity(middle.grid).with_displacement(_world(each, middle.grid)) for each in (there, back)]
-    np.testing.assert_allclose(fields[1].points(fields[0].points(places)), places, atol=1e-3)
+    np.testing.assert_allclose(found.points(of_fixed) - of_fixed, [[3.0, -2.0]] * 2, atol=3e-3)
+    to_fixed, to_moving = (
+        Transform.identity(middle.grid).with_displacement(_world(each, middle.grid)) for each in halves.split(1)
+    )
+    np.testing.assert_allclose(to_fixed.points(to_moving.points(places)), places, atol=1e-3)
+
+
+def test_mirror_has_no_half_and_moves_the_moving_image_alone(sample):
+    grid = sample.fixed.grid
+    middle = Middle.unsplit(grid, Transform.identity(grid))
+    mirror = Transform(grid=grid, matrix=np.diag([-1.0, 1.0]), translation=np.array([30.0, 0.0]))
+
+    to_fixed, to_moving = middle.halves_of(mirror, grid).split(1)
+
+    assert not to_fixed.any()
+    whole = Transform.identity(grid).with_displacement(_world(to_moving, grid))
+    np.testing.assert_allclose(whole.points(np.array([[20.0, 40.0]])), [[10.0, 40.0]], atol=1e-3)
 
 
 def test_what_holds_a_field_is_not_placed(sample, turned):
     field = Transform.identity(sample.fixed.grid).with_displacement(np.zeros((*sample.fixed.grid.shape, 2)))
 
     with pytest.raises(InputError, match="must be affine, but hold a field"):
-        Middle.of(sample.fixed.grid, sample.fixed.grid, turned).fields_of(field, sample.fixed.grid)
+        Middle.of(sample.fixed.grid, sample.fixed.grid, turned).halves_of(field, sample.fixed.grid)
 
 
 def test_middle_is_the_same_with_the_images_exchanged(sample, other, turned):

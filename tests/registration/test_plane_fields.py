@@ -8,6 +8,7 @@ import torch
 
 from sarnet.config import AdaptationSettings
 from sarnet.images import Grid
+from sarnet.networks import load_generator
 from sarnet.registration.adaptation import adapt_last_layer, similarity_cost, unadapted
 from sarnet.registration.network_pair import NetworkPair
 from sarnet.registration.plane_fields import PlaneFields
@@ -32,6 +33,46 @@ def test_field_of_a_slice_is_the_networks(loaded):
 
     with torch.no_grad():
         assert torch.equal(fields.displacement(fields.start()), loaded.generator(pair.fixed, pair.moving))
+
+
+@pytest.mark.parametrize("space", [(64, 96), SPACE])
+def test_field_of_both_ways_is_half_their_difference_and_that_of_the_pair_exchanged_the_opposite(loaded, space):
+    pair = _pair(space)
+    there, back = (PlaneFields.of(loaded.generator, each) for each in (pair, pair.exchanged()))
+
+    with torch.no_grad():
+        found = there.and_back(back).displacement(there.and_back(back).start())
+        turned = back.and_back(there).displacement(back.and_back(there).start())
+        one, other = (each.displacement(each.start()) for each in (there, back))
+
+    assert torch.allclose(found, (one - other) / 2, atol=1e-5)
+    assert torch.allclose(turned, -found, atol=1e-6)
+    assert float(found.abs().max()) > 0.5
+
+
+def test_halves_move_both_images_alike_where_they_were_looked_at_both_ways(loaded):
+    pair = _pair((64, 96))
+    there, back = (PlaneFields.of(loaded.generator, each) for each in (pair, pair.exchanged()))
+
+    with torch.no_grad():
+        controls, alone = there.start(), there.halves(there.start())
+        both = there.and_back(back).halves(controls)
+
+    assert not alone[0].any()
+    assert torch.equal(alone[1:], there.displacement(controls))
+    assert torch.equal(both[1:], there.displacement(controls) / 2)
+    assert torch.equal(both[0], -both[1])
+
+
+def test_masks_of_both_ways_are_cut_from_their_mean():
+    segmenting = load_generator("sarnet-cxr").generator
+    pair = _pair((64, 96))
+    there, back = (PlaneFields.of(segmenting, each) for each in (pair, pair.exchanged()))
+
+    both = there.and_back(back).fused
+
+    assert torch.equal(both.fixed, (there.fused.fixed + back.fused.moving) / 2)
+    assert torch.equal(both.moving, (there.fused.moving + back.fused.fixed) / 2)
 
 
 def test_each_axis_of_a_volume_moves_by_the_mean_of_the_two_planes_that_hold_it(loaded):

@@ -8,9 +8,10 @@ import torch
 from scipy import ndimage
 
 from sarnet.config import ProposalSettings
+from sarnet.fields import joined
 from sarnet.images import Grid
 from sarnet.registration import Guides, NetworkPair, register
-from sarnet.registration.proposals import fuse, fuse_both_ways
+from sarnet.registration.proposals import fuse, fuse_if_plausible
 
 HOW = ProposalSettings()
 WIDTH, SHIFT = 64, 6
@@ -27,18 +28,17 @@ def slid(rng) -> NetworkPair:
 
 
 def _constant(*voxels):
-    return torch.tensor(voxels, dtype=torch.float32).view(1, 2, 1, 1).expand(1, 2, WIDTH, WIDTH)
-
-
-def _constant(*voxels):
-    return torch.tensor(voxels, dtype=torch.float32).view(1, 2, 1, 1).expand(1, 2, WIDTH, WIDTH)
+    """Halves of a field that is the same everywhere."""
+    field = torch.tensor(voxels, dtype=torch.float32).view(1, 2, 1, 1).expand(1, 2, WIDTH, WIDTH)
+    return torch.cat([-field, field]) / 2
 
 
 def test_each_half_follows_the_proposal_that_is_right_for_it(slid):
     fused = fuse(_constant(SHIFT, 0), _constant(0, 0), slid, settings=HOW)
 
     inner = slice(WIDTH // 8, -WIDTH // 8)
-    stays, slides = fused[:, :, inner, 8 : WIDTH // 2 - 8], fused[:, :, inner, WIDTH // 2 + 8 : -8]
+    field = joined(fused)
+    stays, slides = field[:, :, inner, 8 : WIDTH // 2 - 8], field[:, :, inner, WIDTH // 2 + 8 : -8]
     assert stays.abs().mean() < 0.1
     assert (slides[:, 0] - SHIFT).abs().mean() < 0.1
     assert slides[:, 1].abs().max() == 0
@@ -65,28 +65,27 @@ def test_where_images_do_not_count_they_do_not_choose(slid):
 
 
 def test_what_was_found_stays_where_the_other_proposal_is_implausible(slid):
-    found, far = (_constant(SHIFT, 0), _constant(-SHIFT, 0)), (_constant(23, 17), _constant(-23, -17))
+    found = _constant(SHIFT, 0)
 
-    assert fuse_both_ways(found, far, slid, settings=HOW) is found
+    assert fuse_if_plausible(found, _constant(23, 17), slid, settings=HOW) is found
 
 
 def test_what_was_found_stays_where_fusing_gains_nothing(slid):
     still = replace(slid, moving=slid.fixed)
-    found, worse = (_constant(0, 0), _constant(0, 0)), (_constant(1, 0), _constant(-1, 0))
+    found = _constant(0, 0)
     always = HOW.model_copy(update={"plausible_share": 0.0})
 
-    assert fuse_both_ways(found, worse, still, settings=always) is found
+    assert fuse_if_plausible(found, _constant(1, 0), still, settings=always) is found
 
 
-def test_both_ways_are_fused_each_by_its_own_images(slid):
-    found, placed = (_constant(SHIFT, 0), _constant(-SHIFT, 0)), (_constant(0, 0), _constant(0, 0))
+def test_pair_exchanged_is_fused_to_the_halves_exchanged(slid):
+    found, placed = _constant(SHIFT, 0), _constant(0, 0)
 
-    there, back = fuse_both_ways(found, placed, slid, settings=HOW)
+    fused = fuse_if_plausible(found, placed, slid, settings=HOW)
+    turned = fuse_if_plausible(found.flip(0), placed, slid.exchanged(), settings=HOW)
 
-    torch.testing.assert_close(there, fuse(found[0], placed[0], slid, settings=HOW))
-    torch.testing.assert_close(back, fuse(found[1], placed[1], slid.exchanged(), settings=HOW))
-    again, turned = fuse_both_ways(found[::-1], placed, slid.exchanged(), settings=HOW)
-    torch.testing.assert_close((again, turned), (back, there))
+    torch.testing.assert_close(fused, fuse(found, placed, slid, settings=HOW))
+    torch.testing.assert_close(turned, fused.flip(0))
 
 
 @pytest.fixture
@@ -107,26 +106,31 @@ def test_images_that_came_apart_are_no_proposal(sample, fast, never):
     assert (fused == plain).all()
 
 
+def _half_slid(image, voxels):
+    array, half = image.array.copy(), image.array.shape[0] // 2
+    array[:half] = np.roll(array[:half], voxels, axis=1)
+    return replace(image, array=array)
+
+
 def test_half_that_stays_is_let_be_and_half_that_slid_is_followed(sample, fast, never):
     rows, slid_voxels = sample.fixed.array.shape[0], 14
-    moving = sample.fixed.array.copy()
-    moving[: rows // 2] = np.roll(moving[: rows // 2], slid_voxels, axis=1)
     brain = sample.fixed.array > 0.1 * sample.fixed.array.max()
     slides, stays = brain.copy(), brain.copy()
     slides[rows // 2 - 16 :] = False
     stays[: rows // 2 + 16] = False
 
-    fused, plain = _fields(sample.fixed, replace(sample.fixed, array=moving), fast, never)
+    fused, plain = _fields(sample.fixed, _half_slid(sample.fixed, slid_voxels), fast, never)
 
     assert np.linalg.norm(fused[stays], axis=1).mean() < 0.8 * np.linalg.norm(plain[stays], axis=1).mean()
     assert np.abs(fused[slides] - [slid_voxels, 0]).mean() < 0.15
 
 
 def test_structures_that_the_user_gives_are_left_to_the_network(sample, fast, never):
-    guides = Guides(fixed_labels=sample.fixed_labels, moving_labels=sample.moving_labels)
+    moving = _half_slid(sample.fixed, 14)
+    guides = Guides(fixed_labels=sample.fixed_labels, moving_labels=_half_slid(sample.fixed_labels, 14))
 
-    fused, plain = _fields(sample.fixed, sample.fixed, fast, never)
-    guided, guided_plain = _fields(sample.fixed, sample.moving, fast, never, guides=guides)
+    fused, plain = _fields(sample.fixed, moving, fast, never)
+    guided, guided_plain = _fields(sample.fixed, moving, fast, never, guides=guides)
 
     assert not (fused == plain).all()
     assert (guided == guided_plain).all()

@@ -68,6 +68,10 @@ def test_pair_the_other_way_round_is_close_to_the_inverse(sample, fast, loaded):
     assert _miss_both_ways(sample, fast, loaded) < 0.4
 
 
+def test_last_layer_alone_gives_the_inverse_the_other_way_round(sample, fast, loaded):
+    assert _miss_both_ways(sample, fast.model_copy(update={"adapt": "last-layer"}), loaded) < 0.2
+
+
 def test_layer_that_is_free_to_fold_leaves_no_folds(sample, fast, loaded, prepare):
     free = AdaptationSettings(smoothness=0, folding=0)
     pair = prepare(sample.fixed, sample.moving, longest_voxels=208)

@@ -1,6 +1,6 @@
 import pytest
 
-from sarnet.registration.verdict import verdict
+from sarnet.registration.verdict import trust, verdict
 
 BEFORE = {"similarity": "lncc", "similarity_before": 0.3, "folding_percent": 0.0, "mean_displacement_voxels": 2.0}
 
@@ -64,3 +64,22 @@ def test_field_that_does_nothing_is_told(length, said):
     sentences = verdict(**{**BEFORE, "mean_displacement_voxels": length}, similarity_after=0.3)
 
     assert any("close to zero (0.010 voxels on average)" in sentence for sentence in sentences) is said
+
+
+@pytest.mark.parametrize(
+    ("off_mm", "uncertainty_mm", "sentences"),
+    [
+        (0.4, None, ("Registered both ways and composed, points are off by 0.40 mm on average.",)),
+        (
+            1.5,
+            0.8,
+            (
+                "Registered both ways and composed, points are off by 1.50 mm on average: more than a voxel, so one of "
+                "the two ways is wrong.",
+                "By repetitions at other exposures, the uncertainty is 0.80 mm on average.",
+            ),
+        ),
+    ],
+)
+def test_trust_is_said_in_words_and_more_than_a_voxel_is_no_agreement(off_mm, uncertainty_mm, sentences):
+    assert trust(inverse_consistency_mm=off_mm, voxel_mm=1.2, uncertainty_mm=uncertainty_mm) == sentences

@@ -50,10 +50,6 @@ def _print_record(record: Record, out: Path, *, report: bool) -> None:
     say(headline, style="bold")
     for sentence in further:
         say(sentence)
-    if record.inverse_consistency_mm is not None:
-        say(f"Registered both ways and composed, points are off by {record.inverse_consistency_mm:.2f} mm on average.")
-    if record.uncertainty_mm is not None:
-        say(f"By repetitions at other exposures, the uncertainty is {record.uncertainty_mm:.2f} mm on average.")
     stages = ", ".join(f"{name} {seconds:.2f}" for name, seconds in record.seconds_by_stage.items())
     say(f"Time: {record.seconds:.2f} s of computing" + (f" ({stages})." if stages else "."))
     plural = "" if record.iterations == 1 else "s"

@@ -40,7 +40,7 @@ class AdaptationSettings(Settings):
     fewest_iterations: int = Field(default=10, ge=1)
     """The stopping rule holds after this many."""
     most_iterations: int = Field(default=30, ge=1)
-    """At most this many; the paper's 30."""
+    """At most this many."""
     tolerance: float = Field(default=0.01, ge=0)
     """Stop when the cost changes by less than this share between two iterations; the paper's 1 %."""
 
@@ -52,6 +52,8 @@ class PaperSettings(Settings):
     """Of every term; no field is known, and nobody drew masks."""
     fewest_iterations: int = Field(default=5, ge=1)
     """The stopping rule holds after this many."""
+    most_iterations: int = Field(default=30, ge=1)
+    """At most this many."""
     vgg: Path | None = None
     """File of VGG16's weights; without it torchvision's is looked for in torch.hub's cache."""
     judged_scale: int = Field(default=2, ge=1)
@@ -156,6 +158,8 @@ class RegistrationSettings(Settings):
     """The foreground of a slice is registered on a grid of at most this many voxels along an axis."""
     magnified_voxels: int = Field(default=416, ge=0)
     """The network sees slices magnified, up to twofold, as long as no axis has more voxels than this."""
+    last_layer_magnified_voxels: int = Field(default=312, ge=0)
+    """The same for ``last-layer``, which is to be quick and looks at the pair both ways."""
     uncertainty: bool = False
     """Whether the pair is also registered the other way round and some times over, to tell how sure the result is."""
     seed: int = 0
@@ -166,7 +170,8 @@ class RegistrationSettings(Settings):
     """Seconds that refining may take; without, it does all its iterations."""
     device: str = "cpu"
     """What the network, the adaptation and the refinement run on: ``cpu``, ``cuda``, ``cuda:1``."""
-    adaptation: AdaptationSettings = AdaptationSettings()
+    adaptation: AdaptationSettings = AdaptationSettings(fewest_iterations=8, most_iterations=12)
+    """Of the last layer alone: what it finds later is not worth its time."""
     before_refinement: AdaptationSettings = AdaptationSettings(reads="last", fewest_iterations=3, most_iterations=6)
     """The same where the field is refined afterwards: briefly, for refining finds the rest."""
     proposals: ProposalSettings = ProposalSettings()
@@ -187,6 +192,11 @@ class RegistrationSettings(Settings):
                 "network's masks do not count in the last steps"
             )
         return self
+
+    @property
+    def is_both_ways(self) -> bool:
+        """Whether the network looks at the pair both ways and the images meet in the middle: not in the paper."""
+        return self.adapt in ("last-layer", "refined")
 
     @property
     def threads_used(self) -> int:

@@ -37,7 +37,8 @@ def read_settings(kind: type[_AnySettings], path: Path | None = None, overrides:
 
     Args:
         kind: Which settings.
-        path: TOML file; without one every setting has its default.
+        path: TOML file; without one every setting has its default. It may begin with ``base = "other.toml"``, a file
+            beside it: what it says itself then wins, group by group.
         overrides: ``key=value`` or ``stage.key=value``; the value as TOML writes it, a bare word is a string.
 
     Returns:
@@ -47,14 +48,7 @@ def read_settings(kind: type[_AnySettings], path: Path | None = None, overrides:
     Raises:
         ConfigError: If a name is unknown (the nearest known one is named), or a value is of the wrong type or range.
     """
-    tree: dict[str, Any] = {}
-    if path is not None:
-        try:
-            tree = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ConfigError(f"config {path} cannot be read: {error.strerror}") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigError(f"config {path} is not TOML: {error}") from error
+    tree = {} if path is None else _read_tree(path)
     return build_settings(kind, parse_overrides(overrides, tree))
 
 
@@ -98,6 +92,25 @@ def merged(base: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:
         if isinstance(base.get(name), dict) and isinstance(value, dict)
     }
     return {**base, **table, **inner}
+
+
+def _read_tree(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """What a file says, upon what its base says."""
+    try:
+        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"config {path} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"config {path} is not TOML: {error}") from error
+    if "base" not in tree:
+        return tree
+    base = tree.pop("base")
+    if not isinstance(base, str):
+        raise ConfigError(f"config {path}: base is {base!r}, but must be the name of a file beside it")
+    chain = (*above, path.resolve())
+    if (path.parent / base).resolve() in chain:
+        raise ConfigError(f"config {path}: base {base} leads back to itself; leave it out")
+    return merged(_read_tree(path.parent / base, chain), tree)
 
 
 def _override(tree: dict[str, Any], line: str) -> None:

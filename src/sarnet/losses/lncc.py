@@ -4,8 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from sarnet.errors import InputError
-from sarnet.fields import along_axes
+from sarnet.fields import box_sum
 from sarnet.losses.arithmetic import check_one_shape, full_precision, mean_by_image
 
 
@@ -65,21 +64,12 @@ def squared_correlation(
         InputError: If ``window`` is even or not positive.
     """
     check_one_shape(fixed=fixed, warped=warped)
-    if window < 1 or window % 2 == 0:
-        raise InputError(f"window is {window}, but must be odd and positive")
     fixed, warped = full_precision(fixed), full_precision(warped)
     # one filter for all five moments: (batch, 5, *space)
     moments = torch.cat([fixed, warped, fixed * fixed, warped * warped, fixed * warped], dim=1)
-    moments = along_axes(moments, [_box(size, window, moments) for size in moments.shape[2:]])
+    moments = box_sum(moments, window=window) / box_sum(torch.ones_like(moments[:1, :1]), window=window)
     mean_f, mean_w, square_f, square_w, product = moments.chunk(5, dim=1)
     covariance = product - mean_f * mean_w
     variance_f = (square_f - mean_f**2).clamp_min(0) + _VARIANCE_FLOOR
     variance_w = (square_w - mean_w**2).clamp_min(0) + _VARIANCE_FLOOR
     return covariance**2 / (variance_f * variance_w)
-
-
-def _box(size: int, window: int, like: Tensor) -> Float[Tensor, "size size"]:
-    """The mean over the window around each voxel of an axis, as far as it lies inside."""
-    voxels = torch.arange(size, device=like.device)
-    inside = ((voxels[:, None] - voxels).abs() <= window // 2).to(like.dtype)
-    return inside / inside.sum(dim=1, keepdim=True)

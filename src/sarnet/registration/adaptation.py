@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -11,15 +12,15 @@ from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
 from sarnet.config import AdaptationSettings
-from sarnet.fields import warp
+from sarnet.fields import joined, warp
 from sarnet.losses import folding, smoothness
 from sarnet.registration.dissimilarity import dissimilarity
 from sarnet.registration.last_layer import LastLayer
 from sarnet.registration.network_pair import NetworkPair
 from sarnet.registration.plane_fields import PlaneFields
 
-Cost = Callable[[Float[Tensor, "1 axis *space"], Sequence[Float[Tensor, "_ 2 _ _"]]], Float[Tensor, ""]]
-"""What is lowered: a function of the field and of the control values that make it."""
+Cost = Callable[[Float[Tensor, "2 axis *space"], Sequence[Float[Tensor, "_ 2 _ _"]]], Float[Tensor, ""]]
+"""What is lowered: a function of the field's halves and of the control values that make it."""
 
 _FIRST_STEP = 0.3
 """Length of the optimiser's first trial step: this many voxels of the trunk's grid, as a root mean square."""
@@ -29,8 +30,9 @@ _FIRST_STEP = 0.3
 class Adaptation:
     """A field and how it came about."""
 
-    displacement: Float[Tensor, "1 axis *space"]
-    """Of the best iterate, in voxels of the network's grid; where it folded it has been smoothed since."""
+    halves: Float[Tensor, "2 axis *space"]
+    """Of the best iterate, in voxels of the network's grid: from there to the fixed and to the moving image; where they
+    folded they have been smoothed since."""
 
     costs: tuple[float, ...]
     """The cost before the first iteration and as it fell."""
@@ -41,16 +43,19 @@ class Adaptation:
     stop_reason: str
     """Why there was no further iteration."""
 
+    @cached_property
+    def displacement(self) -> Float[Tensor, "1 axis *space"]:
+        """The field that the halves come to."""
+        return joined(self.halves)
+
 
 def unadapted(fields: PlaneFields, cost: Cost) -> Adaptation:
     """Return the forward pass as it is: what is right for images like those of the training."""
     with torch.no_grad():
         controls = fields.start()
-        displacement = fields.displacement(controls)
-        found = cost(displacement, controls)
-    return Adaptation(
-        displacement=displacement, costs=(float(found),), iterations=0, stop_reason="no adaptation was asked for"
-    )
+        halves = fields.halves(controls)
+        found = cost(halves, controls)
+    return Adaptation(halves=halves, costs=(float(found),), iterations=0, stop_reason="no adaptation was asked for")
 
 
 def adapt_last_layer(fields: PlaneFields, cost: Cost, *, settings: AdaptationSettings) -> Adaptation:
@@ -85,7 +90,7 @@ def adapt_last_layer(fields: PlaneFields, cost: Cost, *, settings: AdaptationSet
     def cost_and_gradient(parameters: np.ndarray) -> tuple[float, np.ndarray]:
         coordinates = coordinates_of(parameters).requires_grad_()
         controls = controls_at(coordinates)
-        found = cost(fields.displacement(controls), controls)
+        found = cost(fields.halves(controls), controls)
         (gradient,) = torch.autograd.grad(found, coordinates)
         rule.begin(float(found.detach()))
         return float(found.detach()), gradient.flatten().cpu().double().numpy()
@@ -103,9 +108,9 @@ def adapt_last_layer(fields: PlaneFields, cost: Cost, *, settings: AdaptationSet
             options={"maxiter": settings.most_iterations, "maxcor": 20, "ftol": 0.0, "gtol": 1e-7},
         )
     with torch.no_grad():
-        displacement = fields.displacement(controls_at(coordinates_of(rule.best)))
+        halves = fields.halves(controls_at(coordinates_of(rule.best)))
     return Adaptation(
-        displacement=displacement,
+        halves=halves,
         costs=tuple(rule.costs),
         iterations=len(rule.costs) - 1,
         stop_reason=rule.reason or _scipy_reason(found, settings),
@@ -115,10 +120,11 @@ def adapt_last_layer(fields: PlaneFields, cost: Cost, *, settings: AdaptationSet
 def similarity_cost(pair: NetworkPair, settings: AdaptationSettings) -> Cost:
     r"""Return the cost by the terms that pay: dissimilarity, roughness and folds.
 
-    .. math:: E(u) = D(I_{fixed}, I_{moving} \circ (x + u(x))) + \lambda\, |\nabla u|^2
-        + \tfrac{\mu}{N} \sum_x \max(0,\; 0.05 - \det J(x))
+    .. math:: E(v_f, v_m) = D(I_{fixed} \circ (x + v_f(x)),\; I_{moving} \circ (x + v_m(x)))
+        + \lambda\, |\nabla u|^2 + \tfrac{\mu}{N} \sum_v \sum_x \max(0,\; 0.05 - \det J_v(x))
 
-    with ``D`` of :func:`sarnet.registration.dissimilarity.dissimilarity` and the last term of
+    of the field's halves, of which the one to the fixed image may be zero, with ``D`` of
+    :func:`sarnet.registration.dissimilarity.dissimilarity` and the last term of
     :func:`sarnet.losses.folding`: with it the field need not be held back everywhere to be kept from folding somewhere.
     Beside mutual information both weights are smaller by the same share.
 
@@ -128,18 +134,21 @@ def similarity_cost(pair: NetworkPair, settings: AdaptationSettings) -> Cost:
     """
     share = settings.nmi_share if pair.similarity == "nmi" else 1.0
 
-    def cost(displacement: Tensor, controls: Sequence[Tensor]) -> Tensor:
+    images = torch.cat([pair.fixed_channels, pair.moving_channels])
+
+    def cost(halves: Tensor, controls: Sequence[Tensor]) -> Tensor:
+        warped = warp(images, halves)
         unlike = dissimilarity(
-            pair.fixed_channels,
-            warp(pair.moving_channels, displacement),
+            warped[:1],
+            warped[1:],
             weight=pair.weight,
             similarity=pair.similarity,
             window=settings.window_voxels,
             region_weight=pair.region_weight,
         )
         rough = settings.smoothness * torch.stack([smoothness(each) for each in controls]).mean()
-        if settings.folding and min(displacement.shape[2:]) > 1:  # what is a voxel thin has no volume to lose
-            rough = rough + settings.folding * folding(displacement)
+        if settings.folding and min(halves.shape[2:]) > 1:  # what is a voxel thin has no volume to lose
+            rough = rough + settings.folding * folding(halves)
         return unlike + share * rough
 
     return cost

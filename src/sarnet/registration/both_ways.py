@@ -14,6 +14,7 @@ from sarnet.registration.image_pair import Masks
 from sarnet.registration.register import register
 from sarnet.registration.result import Registration
 from sarnet.registration.uncertainty import uncertainty
+from sarnet.registration.verdict import trust
 from sarnet.transforms import compose, invert
 
 
@@ -24,8 +25,8 @@ def register_images(
 
     That is the mean over the fixed image's foreground of the millimetres by which a point is off that went to the
     moving image by this registration and came back by the other one. With ``settings.uncertainty`` the record has
-    that, too, and there is a map of
-    :func:`sarnet.registration.uncertainty.uncertainty`, at six times the cost.
+    that, too, and there is a map of :func:`sarnet.registration.uncertainty.uncertainty`, at six times the cost. The
+    record's verdict says both in words; its seconds are those of this way alone.
 
     Raises:
         InputError: As :func:`sarnet.registration.register`, and GridError.
@@ -37,11 +38,22 @@ def register_images(
     shown = foreground(images.fixed.array)
     around = compose(there.transform, run(_exchanged(images)).transform)
     off_mm = np.linalg.norm(around.total_displacement(), axis=-1)
-    figures = {"inverse_consistency_mm": float(off_mm[shown].mean())}
     found = uncertainty(there, images, run, off_mm=off_mm, seed=settings.seed) if settings.uncertainty else None
-    if found is not None:
-        figures["uncertainty_mm"] = float(found.array[shown].mean())
-    return replace(there, record=there.record.model_copy(update=figures), uncertainty=found)
+    consistency_mm = float(off_mm[shown].mean())
+    uncertainty_mm = None if found is None else float(found.array[shown].mean())
+    sentences = trust(
+        inverse_consistency_mm=consistency_mm,
+        voxel_mm=min(images.fixed.grid.spacing),
+        uncertainty_mm=uncertainty_mm,
+    )
+    record = there.record.model_copy(
+        update={
+            "inverse_consistency_mm": consistency_mm,
+            "uncertainty_mm": uncertainty_mm,
+            "verdict": (*there.record.verdict, *sentences),
+        }
+    )
+    return replace(there, record=record, uncertainty=found)
 
 
 def _exchanged(images: PairImages) -> PairImages:

@@ -19,8 +19,6 @@ class Look(NamedTuple):
     pair: NetworkPair
     """With the network's own masks if it knows what it sees; else magnified, as far as it may be."""
     fields: PlaneFields
-    back: PlaneFields | None
-    """What it says of the images in each other's place, where that is asked for."""
     known: bool
     """Whether the images are of the kind that it was trained on."""
 
@@ -36,23 +34,24 @@ def look_at(pair: NetworkPair, middle: Middle, generator: Generator, settings: R
     """
     if settings.similarity == "auto":
         pair = _of_one_contrast_if_known(pair, generator)
-    is_plain = pair.magnification == 1
     plain = replace(pair, magnification=1.0)
-    both_ways = settings.adapt == "refined"
-    fields, back = PlaneFields.of(generator, plain), None
+    fields = PlaneFields.of(generator, plain)
     known = knows(fields)
-    if both_ways and (known or is_plain):
-        back = PlaneFields.of(generator, plain.exchanged())
-        known = known and knows(back)
-    if known or is_plain:
+    if known or pair.magnification == 1:
         pair = plain
+        if settings.is_both_ways:
+            back = PlaneFields.of(generator, plain.exchanged())
+            known = known and knows(back)
+            fields = fields.and_back(back)
     else:
         # masks are those of the pair as large as in training
-        fields = replace(PlaneFields.of(generator, pair, fuse=False), fused=fields.fused)
-        back = PlaneFields.of(generator, pair.exchanged(), fuse=False) if both_ways else None
+        fused, fields = fields.fused, PlaneFields.of(generator, pair, fuse=False)
+        if settings.is_both_ways:
+            fields = fields.and_back(PlaneFields.of(generator, pair.exchanged(), fuse=False))
+        fields = replace(fields, fused=fused)
     if known or settings.adapt == "paper":
-        pair = with_own_masks(pair, fields, back, weight=settings.mask_weight)
-    return Look(middle, pair, fields, back, known)
+        pair = with_own_masks(pair, fields, weight=settings.mask_weight)
+    return Look(middle, pair, fields, known)
 
 
 def _of_one_contrast_if_known(pair: NetworkPair, generator: Generator) -> NetworkPair:

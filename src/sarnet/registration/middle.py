@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from sarnet.errors import InputError
+from sarnet.fields import one_sided
 from sarnet.images import Grid
 from sarnet.transforms import Transform, affine_root, compose
 
@@ -73,14 +74,15 @@ class Middle:
         field = Transform.identity(grid).with_displacement(world)
         return compose(compose(self.from_fixed, field, grid=target, hold_edges=True), self.to_moving)
 
-    def fields_of(
-        self, given: Transform, grid: Grid
-    ) -> tuple[Float[Tensor, "1 axis *space"], Float[Tensor, "1 axis *space"]]:
-        """Return what an affine transform from the fixed to the moving image comes to here: fields there and back.
+    def halves_of(self, given: Transform, grid: Grid) -> Float[Tensor, "2 axis *space"]:
+        """Return what an affine transform from the fixed to the moving image comes to here, as half fields.
 
         Args:
             given: Without a field.
             grid: Where here the fields are wanted; their vectors are in voxels of it.
+
+        Returns:
+            From here to either image; of what has no root to speak of, all of it to the moving image.
 
         Raises:
             InputError: If it, or what leads to the moving image, holds a field.
@@ -88,7 +90,10 @@ class Middle:
         if given.displacement is not None or self.to_moving.displacement is not None:
             raise InputError("given and the way from the middle to the moving image must be affine, but hold a field")
         there = np.linalg.solve(self.to_moving.homogeneous(), given.homogeneous() @ self.to_fixed.homogeneous())
-        return _field(there, grid), _field(np.linalg.inv(there), grid)
+        half = affine_root(there)
+        if half is None:
+            return one_sided(_field(there, grid))
+        return torch.cat([_field(np.linalg.inv(half), grid), _field(half, grid)])
 
     def displacement(self, transform: Transform, grid: Grid) -> Float[Tensor, "1 axis *space"]:
         """Return what a transform from the fixed to the moving image comes to as a field here.

@@ -43,23 +43,17 @@ def knows(fields: PlaneFields) -> bool:
     return all(_is_known(each) for each in fields.fused)
 
 
-def with_own_masks(
-    pair: NetworkPair, fields: PlaneFields, back: PlaneFields | None = None, *, weight: float
-) -> NetworkPair:
+def with_own_masks(pair: NetworkPair, fields: PlaneFields, *, weight: float) -> NetworkPair:
     """Return the pair with the network's masks, softly cut, as regions that shall meet.
 
     Args:
         pair: The images; regions that the user gave stay as they are.
         fields: What the network says of them; of weights without masks the pair comes back as it is.
-        back: What it says of them in each other's place: the masks are then cut from the means of both.
         weight: What the masks count beside the similarity of the images.
     """
     if fields.fused is None or pair.fixed_regions is not None:
         return pair
-    fused: tuple[Tensor, ...] = fields.fused
-    if back is not None and back.fused is not None:
-        fused = tuple((one + other) / 2 for one, other in zip(fused, back.fused[::-1], strict=True))
-    fixed, moving = (soft_mask(each, temperature=_TEMPERATURE) for each in fused)
+    fixed, moving = (soft_mask(each, temperature=_TEMPERATURE) for each in fields.fused)
     return replace(pair, fixed_regions=fixed, moving_regions=moving, region_weight=weight)
 
 

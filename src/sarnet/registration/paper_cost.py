@@ -87,10 +87,10 @@ class PaperCost:
         )
 
     def __call__(
-        self, displacement: Float[Tensor, "1 2 y x"], controls: Sequence[Float[Tensor, "1 2 _ _"]]
+        self, halves: Float[Tensor, "2 2 y x"], controls: Sequence[Float[Tensor, "1 2 _ _"]]
     ) -> Float[Tensor, ""]:
-        """Return the objective of a field and of the control values that make it."""
-        pair, weights = self.pair, self.settings.weights
+        """Return the objective of a field, which moves the moving image alone, and of its control values."""
+        pair, weights, displacement = self.pair, self.settings.weights, halves[1:]
         warped = warp(pair.moving_channels, displacement)
         image = warped[:, :1]
         terms: dict[str, Callable[[], Tensor]] = {

@@ -1,7 +1,7 @@
 """The network's fields of a pair: one of a slice, one of every plane of a volume (method, section 8)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import torch
@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from sarnet.fields import one_sided
 from sarnet.networks import Features, FusedMaps, Generator
 from sarnet.registration.network_pair import NetworkPair
 
@@ -33,6 +34,13 @@ class PlaneFields:
 
     with ``d`` axes. The field is linear in the last layer's weights, as each plane's is. Where a volume has but a few
     slices, the planes across them show nothing: they are left out, and nothing moves from slice to slice.
+
+    Looked at both ways, the layer reads half the difference of what the trunk says of the pair and of the pair
+    exchanged,
+
+    .. math:: u_W = \tfrac{1}{2} \left(b(F, M) - b(M, F) + W * (m(F, M) - m(M, F))\right)
+
+    and the field moves both images by half: the pair the other way round has the opposite field, whatever ``W`` is.
     """
 
     generator: Generator
@@ -44,6 +52,8 @@ class PlaneFields:
     """Of every set of planes; the slices of a set are a batch."""
     fused: FusedMaps | None
     """What masks of the pair are cut from, on its grid, the mean over the planes; nothing of weights without masks."""
+    is_both_ways: bool = False
+    """Whether the pair was looked at both ways."""
 
     @classmethod
     def of(cls, generator: Generator, pair: NetworkPair, *, fuse: bool = True) -> "PlaneFields":
@@ -71,9 +81,33 @@ class PlaneFields:
             else None,
         )
 
+    def and_back(self, back: "PlaneFields") -> "PlaneFields":
+        """Return what the trunk says of the pair both ways.
+
+        Args:
+            back: What it says of the pair exchanged, as large.
+        """
+        fused = self.fused
+        if fused is not None and back.fused is not None:
+            fused = FusedMaps(*((one + other) / 2 for one, other in zip(fused, back.fused[::-1], strict=True)))
+        features = {axes: _opposed(self.generator, each, back.features[axes]) for axes, each in self.features.items()}
+        return replace(self, features=features, fused=fused, is_both_ways=True)
+
     def start(self) -> list[Float[Tensor, "_ 2 _ _"]]:
         """Return the control values of every set of planes as the layer was trained."""
         return [self.generator.controls(each) for each in self.features.values()]
+
+    def halves(self, controls: Sequence[Float[Tensor, "_ 2 _ _"]]) -> Float[Tensor, "2 axis *space"]:
+        """Return the field as it moves the images: the moving one alone, or, looked at both ways, both by half.
+
+        Args:
+            controls: As :meth:`displacement` has them.
+
+        Returns:
+            Fields from the pair's grid to the fixed and to the moving image, in its voxels.
+        """
+        displacement = self.displacement(controls)
+        return torch.cat([-displacement, displacement]) / 2 if self.is_both_ways else one_sided(displacement)
 
     def displacement(self, controls: Sequence[Float[Tensor, "_ 2 _ _"]]) -> Float[Tensor, "1 axis *space"]:
         """Put the fields of all planes together.
@@ -94,6 +128,19 @@ class PlaneFields:
                 parts[axis].append(_volume(plane[:, component], axes, dimension))
         still = next(iter(self.features.values())).base.new_zeros(self.space)
         return torch.stack([torch.stack(found).mean(0) if found else still for found in parts])[None]
+
+
+def _opposed(generator: Generator, there: Features, back: Features) -> Features:
+    """Features of which the last layer makes half the difference of what it makes of the two."""
+    bias = generator.last.bias
+    assert bias is not None
+    return Features(
+        maps=(there.maps - back.maps) / 2,
+        earlier=tuple((one - other) / 2 for one, other in zip(there.earlier, back.earlier, strict=True)),
+        base=(there.base - back.base) / 2 - bias.detach()[:, None, None],  # which the difference has not
+        fixed_layers=(),
+        moving_layers=(),
+    )
 
 
 def _planes(space: tuple[int, ...]) -> list[Axes]:

@@ -9,23 +9,22 @@ from sarnet.fields import gaussian, warp
 from sarnet.losses import squared_correlation
 from sarnet.registration.network_pair import NetworkPair
 
-Field = Float[Tensor, "1 axis *space"]
-Fields = tuple[Field, Field]
-"""There and back."""
+Halves = Float[Tensor, "2 axis *space"]
+"""From the pair's grid to the fixed and to the moving image, in voxels of it."""
 
 
-def fuse(first: Field, second: Field, pair: NetworkPair, *, settings: ProposalSettings) -> Field:
+def fuse(first: Halves, second: Halves, pair: NetworkPair, *, settings: ProposalSettings) -> Halves:
     r"""Return, place by place, the field under which the images agree better.
 
-    .. math:: u(x) = G_\sigma * \left((1 - w(x))\, u_1(x) + w(x)\, u_2(x)\right), \quad
+    .. math:: v(x) = G_\sigma * \left((1 - w(x))\, v_1(x) + w(x)\, v_2(x)\right), \quad
         w(x) = \frac{1}{1 + \exp\left(-(c_2(x) - c_1(x)) / \tau\right)}
 
     with ``c`` the squared correlation of the images in a window around ``x``, smoothed, zero where the images do not
     count. Where nothing tells between the two it is their mean.
 
     Args:
-        first: In voxels of the pair's grid.
-        second: The same.
+        first: Halves of a field.
+        second: Those of the other.
         pair: The images.
         settings: Window, temperature ``tau``, and smoothing.
 
@@ -38,31 +37,29 @@ def fuse(first: Field, second: Field, pair: NetworkPair, *, settings: ProposalSe
     return gaussian(first + share * (second - first), settings.field_voxels)
 
 
-def fuse_both_ways(found: Fields, placed: Fields, pair: NetworkPair, *, settings: ProposalSettings) -> Fields:
+def fuse_if_plausible(found: Halves, placed: Halves, pair: NetworkPair, *, settings: ProposalSettings) -> Halves:
     """Return what the network found, but where the images agree better as they were placed.
 
     What was found stays where the images as they were placed agree much less than undeformed, for chance would choose;
     and where nothing is gained by fusing, for it also smooths.
 
     Args:
-        found: The network's fields there and back, in voxels of the pair's grid.
+        found: Halves of the network's field.
         placed: Those that leave the images where they came from.
-        pair: The images, for the way there.
+        pair: The images.
         settings: How, and what is plausible.
     """
-    pairs = pair, pair.exchanged()
 
-    def agreement(fields: Fields) -> float:
-        maps = (_agreement(field, each, settings) for field, each in zip(fields, pairs, strict=True))
-        return float(sum(each.sum() for each in maps))
+    def agreement(halves: Halves) -> float:
+        return float(_agreement(halves, pair, settings).sum())
 
-    undeformed = torch.zeros_like(found[0]), torch.zeros_like(found[1])
-    if agreement(placed) < settings.plausible_share * agreement(undeformed):
+    if agreement(placed) < settings.plausible_share * agreement(torch.zeros_like(found)):
         return found
-    there, back = (fuse(*each, settings=settings) for each in zip(found, placed, pairs, strict=True))
-    return (there, back) if agreement((there, back)) > agreement(found) else found
+    fused = fuse(found, placed, pair, settings=settings)
+    return fused if agreement(fused) > agreement(found) else found
 
 
-def _agreement(proposal: Tensor, pair: NetworkPair, settings: ProposalSettings) -> Float[Tensor, "1 1 *space"]:
-    correlation = squared_correlation(pair.fixed, warp(pair.moving, proposal), window=settings.window_voxels)
+def _agreement(halves: Tensor, pair: NetworkPair, settings: ProposalSettings) -> Float[Tensor, "1 1 *space"]:
+    fixed, moving = warp(torch.cat([pair.fixed, pair.moving]), halves).chunk(2)
+    correlation = squared_correlation(fixed, moving, window=settings.window_voxels)
     return gaussian(pair.weight * correlation, settings.agreement_voxels)

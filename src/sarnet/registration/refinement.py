@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sarnet.config import RefinementSettings
-from sarnet.fields import compose, gaussian, invert, resize_field, unfold, warp
+from sarnet.fields import compose, gaussian, one_sided, resize_field, unfold, warp
 from sarnet.registration.adaptation import Adaptation
 from sarnet.registration.dissimilarity import dissimilarity
 from sarnet.registration.network_pair import NetworkPair
@@ -41,7 +41,6 @@ def refine(
     start: Adaptation,
     pair: NetworkPair,
     *,
-    back: Float[Tensor, "1 axis *space"] | None = None,
     settings: RefinementSettings,
     seconds: float | None = None,
 ) -> Adaptation:
@@ -55,14 +54,12 @@ def refine(
     with ``D`` of :func:`sarnet.registration.dissimilarity.dissimilarity`, by a step along its gradient, smoothed, of a
     set length, and *composed* with what there is: a small smooth step does not fold, and neither does one after another
     (a fluid). The steps get shorter towards the end of a level, where long ones would go to and fro. The field is
-    :math:`v_m \circ v_f^{-1}`.
+    what the halves come to (:func:`sarnet.fields.joined`).
     Neither image has a part that the other has not, so the pair the other way round takes the same way back.
 
     Args:
-        start: What the network found; its field, on the pair's grid or a coarser one of the same extent, is halved
-            between the images.
+        start: What the network found, on the pair's grid or a coarser one of the same extent.
         pair: The images, and where the cost counts.
-        back: What the network found with the images in each other's place, on such a grid; both count alike.
         settings: Levels, iterations, window and smoothing.
         seconds: Time at most; the levels that are left are then skipped.
 
@@ -76,24 +73,17 @@ def refine(
     """
     began = time.monotonic()
     space = tuple(pair.fixed.shape[2:])
-    unrefined = resize_field(start.displacement, space)
-    first = _cost(unrefined, pair, settings)
+    # counted where the fixed image and the weights stay as they are: in the middle a cost also falls as both leave it
+    first = _cost(resize_field(start.displacement, space), pair, settings)
     iterations, reason = 0, "the iterations of every level were done"
 
     def cost(channels: Tensor, weight: Tensor) -> Tensor:
         return _dissimilarity(channels[:1], channels[1:], weight.prod(dim=0, keepdim=True), pair, settings)
 
-    levels = [
-        (factor, count)
-        for factor, count in zip(settings.factors, settings.iterations, strict=True)
-        if factor == 1 or min(space) >= _SHORTEST_AXIS * factor
-    ]
-    # halved where it is first needed: an inversion at full resolution would cost a volume as much as many steps
-    coarsest = tuple(size // levels[0][0] for size in space) if levels else space
-    halves = _halved(resize_field(start.displacement, coarsest))
-    if back is not None:
-        halves = (halves + _halved(resize_field(back, coarsest)).flip(0)) / 2
-    for factor, count in levels:
+    halves = start.halves
+    for factor, count in zip(settings.factors, settings.iterations, strict=True):
+        if factor > 1 and min(space) < _SHORTEST_AXIS * factor:
+            continue
         level = _level(pair, factor)
         halves = resize_field(halves, tuple(level.channels.shape[2:]))
         for done in range(count):
@@ -105,19 +95,12 @@ def refine(
             halves = _stepped(halves, slope, level, length=length, fluid_voxels=settings.fluid_voxels)
             halves = gaussian(halves, settings.elastic_voxels)
             iterations += 1
-    if not iterations:  # halved and put together again a field is smoother, which is no refinement
-        return replace(start, displacement=unfold(unrefined), costs=(first, first), stop_reason=reason)
-    to_fixed, to_moving = resize_field(halves, space).chunk(2)
-    displacement = compose(invert(to_fixed, iterations=20, tolerance_voxels=0.01).displacement, to_moving)
-    last = _cost(displacement, pair, settings)
+    refined = replace(start, halves=resize_field(halves, space), iterations=start.iterations + iterations)
+    last = _cost(refined.displacement, pair, settings) if iterations else first
     if not last < first:
-        displacement, reason = unfold(unrefined), f"{reason}, but the cost was no lower"
-    return Adaptation(
-        displacement=displacement,
-        costs=(first, min(first, last)),
-        iterations=start.iterations + iterations,
-        stop_reason=reason,
-    )
+        refined = replace(refined, halves=unfold(resize_field(start.halves, space)))
+        reason = f"{reason}, but the cost was no lower" if iterations else reason
+    return replace(refined, costs=(first, min(first, last)), stop_reason=reason)
 
 
 def finish(
@@ -162,20 +145,10 @@ def finish(
             why = ": no time was left for further ones"
     return replace(
         start,
-        displacement=field,
+        halves=one_sided(field),
         iterations=start.iterations + done,
         stop_reason=f"{start.stop_reason}, then {done} last steps{why}",
     )
-
-
-def _halved(displacement: Tensor) -> Float[Tensor, "2 axis *space"]:
-    """Fields from the middle to the fixed and to the moving image.
-
-    The middle of ``x`` is ``x + u(x) / 2``: the inverse of half the field leads back to ``x``, as far as it is from
-    there on to ``x + u(x)``.
-    """
-    to_fixed = invert(displacement / 2, iterations=20, tolerance_voxels=0.01).displacement
-    return torch.cat([to_fixed, -to_fixed])
 
 
 def _level(pair: NetworkPair, factor: int) -> _Level:

@@ -7,12 +7,10 @@ from functools import partial
 
 import numpy as np
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from sarnet.config import AdaptationSettings, RefinementSettings, RegistrationSettings
 from sarnet.errors import GridError, InputError
-from sarnet.fields import unfold
+from sarnet.fields import one_sided, unfold
 from sarnet.images import Image
 from sarnet.networks import LoadedGenerator, load_generator
 from sarnet.registration.adaptation import Adaptation, adapt_last_layer, similarity_cost, unadapted
@@ -24,7 +22,7 @@ from sarnet.registration.measure import Labels, measure
 from sarnet.registration.middle import Middle
 from sarnet.registration.network_pair import NetworkPair
 from sarnet.registration.paper_cost import PaperCost
-from sarnet.registration.proposals import fuse_both_ways
+from sarnet.registration.proposals import fuse_if_plausible
 from sarnet.registration.refinement import finish, refine
 from sarnet.registration.result import Registration
 from sarnet.registration.threads import torch_threads
@@ -158,10 +156,13 @@ def _deform(
     how = settings.volume if is_volume else settings
     # the planes of a volume are many: the network sees them on a coarser grid, which the refinement then leaves
     reduction, most_voxels = (settings.volume.reduction, settings.volume.most_voxels) if is_volume else (1, None)
+    magnified_voxels = (
+        settings.last_layer_magnified_voxels if settings.adapt == "last-layer" else settings.magnified_voxels
+    )
     with work.clock.stage("resampling"):
         work.start = guides.through_landmarks(work.start)
         # what is looked at both ways has to lie alike both ways; else the fixed image is best left as it is
-        if is_refined:
+        if settings.is_both_ways:
             middle = Middle.of(fixed.grid, moving.grid, work.start)
         else:
             middle = Middle.unsplit(fixed.grid, work.start)
@@ -172,7 +173,7 @@ def _deform(
             multiple=reduction,
             longest_voxels=how.longest_voxels,
             most_voxels=most_voxels,
-            magnified_voxels=0 if is_volume else settings.magnified_voxels,
+            magnified_voxels=0 if is_volume else magnified_voxels,
             similarity=settings.similarity,
         ).to(device)
         seen = pair.reduced(reduction)
@@ -180,9 +181,9 @@ def _deform(
         look = look_at(seen, middle, loaded.generator.to(device), settings)
     with work.clock.stage("adaptation"):
         layer = settings.before_refinement if is_refined else how.adaptation
-        adaptation, back = _adapted(look, loaded, settings, layer)
+        adaptation = _adapted(look, loaded, settings, layer)
         if is_refined:
-            adaptation, back = _fused(adaptation, back, look, work, settings)
+            adaptation = _fused(adaptation, look, work, settings)
     if not (is_refined and is_volume):  # a volume alone is refined on another grid than it was seen on
         pair = look.pair
     found = Found(middle, pair, adaptation)
@@ -195,20 +196,14 @@ def _deform(
             similarity=pair.similarity,
         )
         refinement = settings.known_refinement if look.known else how.refinement
-        found = _refined(found, back, refinement, budget=settings.budget, work=work, fixed=fixed, read=read)
+        found = _refined(found, refinement, budget=settings.budget, work=work, fixed=fixed, read=read)
     with work.clock.stage("to world"):
         work.transform = found.to_world(fixed.grid)
     work.look, work.found = look, found
 
 
-def _fused(
-    adaptation: Adaptation,
-    back: Float[Tensor, "1 axis *space"] | None,
-    look: Look,
-    work: Work,
-    settings: RegistrationSettings,
-) -> tuple[Adaptation, Float[Tensor, "1 axis *space"] | None]:
-    """The network's fields, but where the images as they came agree better.
+def _fused(adaptation: Adaptation, look: Look, work: Work, settings: RegistrationSettings) -> Adaptation:
+    """The network's field, but where the images as they came agree better.
 
     One affine map cannot follow what slides: a liver moves by centimetres along a wall that stays. Where the map took
     the wall along, neither the network nor the refinement finds the way back. Left alone where something else says what
@@ -217,16 +212,14 @@ def _fused(
     """
     pair = look.pair
     has_regions = look.known or pair.fixed_regions is not None
-    if back is None or has_regions or work.start.displacement is not None or pair.similarity != "lncc":
-        return adaptation, back
-    there, again = (each.to(back.device) for each in look.middle.fields_of(work.initial, pair.grid))
-    fused, back = fuse_both_ways((adaptation.displacement, back), (there, again), pair, settings=settings.proposals)
-    return replace(adaptation, displacement=fused), back
+    if has_regions or work.start.displacement is not None or pair.similarity != "lncc":
+        return adaptation
+    placed = look.middle.halves_of(work.initial, pair.grid).to(pair.fixed.device)
+    return replace(adaptation, halves=fuse_if_plausible(adaptation.halves, placed, pair, settings=settings.proposals))
 
 
 def _refined(
     found: Found,
-    back: Float[Tensor, "1 axis *space"] | None,
     refinement: RefinementSettings,
     *,
     budget: float | None,
@@ -236,7 +229,7 @@ def _refined(
 ) -> Found:
     """The field refined in the middle, then by the last steps beside the fixed image, within the budget's seconds."""
     with work.clock.stage("refinement"):
-        refined = refine(found.adaptation, found.pair, back=back, settings=refinement, seconds=budget)
+        refined = refine(found.adaptation, found.pair, settings=refinement, seconds=budget)
     found = found._replace(adaptation=refined)
     left = None if budget is None else budget - work.clock.seconds["refinement"]
     if not refinement.finish.iterations or (left is not None and left <= 0):
@@ -255,7 +248,7 @@ def _beside_fixed(found: Found, space: Middle, read: _Read) -> Found:
     device = found.pair.fixed.device
     pair = read(space).to(device)
     displacement = space.displacement(found.to_world(pair.grid), pair.grid).to(device)
-    return Found(space, pair, replace(found.adaptation, displacement=displacement))
+    return Found(space, pair, replace(found.adaptation, halves=one_sided(displacement)))
 
 
 def _finished(found: Found, beside: Found, refinement: RefinementSettings, *, seconds: float | None) -> Found:
@@ -268,22 +261,21 @@ def _finished(found: Found, beside: Found, refinement: RefinementSettings, *, se
 
 def _adapted(
     look: Look, loaded: LoadedGenerator, settings: RegistrationSettings, adaptation: AdaptationSettings
-) -> tuple[Adaptation, Float[Tensor, "1 axis *space"] | None]:
-    """The field there, and where the network looked both ways the field back."""
+) -> Adaptation:
     similarity = similarity_cost(look.pair, adaptation)
     if settings.adapt == "none":
-        return unadapted(look.fields, similarity), None
+        return unadapted(look.fields, similarity)
     if settings.adapt == "paper":
         cost = PaperCost.of(look.pair, loaded, settings.paper)
         # the layer as it was trained, and nothing else
-        last = adaptation.model_copy(update={"reads": "last", "fewest_iterations": settings.paper.fewest_iterations})
-        return adapt_last_layer(look.fields, cost, settings=last), None
-    there = adapt_last_layer(look.fields, similarity, settings=adaptation)
-    if look.back is None:
-        # what is refined afterwards is put together anew from small smooth steps
-        return replace(there, displacement=unfold(there.displacement)), None
-    reverse = similarity_cost(look.pair.exchanged(), adaptation)
-    return there, adapt_last_layer(look.back, reverse, settings=adaptation).displacement
+        rule = settings.paper.model_dump(include={"fewest_iterations", "most_iterations"})
+        last = adaptation.model_copy(update={"reads": "last", **rule})
+        return adapt_last_layer(look.fields, cost, settings=last)
+    adapted = adapt_last_layer(look.fields, similarity, settings=adaptation)
+    if settings.adapt == "refined":  # what is refined is put together anew from small smooth steps
+        return adapted
+    apart = replace(adapted, halves=unfold(adapted.halves))
+    return replace(apart, halves=one_sided(unfold(apart.displacement)))
 
 
 def _device(name: str) -> torch.device:

@@ -59,6 +59,22 @@ def verdict(
     return tuple(sentences)
 
 
+def trust(*, inverse_consistency_mm: float, voxel_mm: float, uncertainty_mm: float | None) -> tuple[str, ...]:
+    """Return sentences on how far a result can be trusted, for those who asked.
+
+    Args:
+        inverse_consistency_mm: By how much a point is off, on average, that went there and came back.
+        voxel_mm: Spacing of the fixed image, along its finest axis.
+        uncertainty_mm: Mean of the map of uncertainty, where that was asked for.
+    """
+    is_far = inverse_consistency_mm > voxel_mm
+    consistency = f"Registered both ways and composed, points are off by {inverse_consistency_mm:.2f} mm on average"
+    sentences = [f"{consistency}: more than a voxel, so one of the two ways is wrong." if is_far else f"{consistency}."]
+    if uncertainty_mm is not None:
+        sentences.append(f"By repetitions at other exposures, the uncertainty is {uncertainty_mm:.2f} mm on average.")
+    return tuple(sentences)
+
+
 def _course(before: float, after: float) -> str:
     if f"{before:.3f}" == f"{after:.3f}":
         return f"stayed at {after:.3f}"

@@ -62,6 +62,7 @@ def key_numbers(record: Record) -> list[Number]:
             value=text(record.mean_displacement_mm, "{:.2f} mm"),
             note=f"on average; largest {text(record.largest_displacement_mm, '{:.2f} mm')}",
         ),
+        *_trust(record),
         Number(
             label="Time",
             value=text(record.seconds, "{:.2f} s"),
@@ -131,6 +132,17 @@ def is_known(value: float | None) -> bool:
 def text(value: float | None, form: str) -> str:
     """Return a figure in the form given, or that it was not measured."""
     return form.format(value) if is_known(value) else _UNKNOWN
+
+
+def _trust(record: Record) -> list[Number]:
+    """What only those have who asked for it."""
+    cards = (
+        ("Both ways", record.inverse_consistency_mm, "a point is off that went there and came back, on average"),
+        ("Uncertainty", record.uncertainty_mm, "on average; a map of it is below"),
+    )
+    return [
+        Number(label=label, value=f"{value:.2f} mm", note=note) for label, value, note in cards if value is not None
+    ]
 
 
 def _inverse(record: Record) -> list[Number]:

@@ -108,7 +108,12 @@ def _shown(result: Result) -> dict[str, object]:
         "grid": [pictures.deformed_grid(cut) for cut in cuts],
         "volume": [pictures.log_volume(cut, volume) for cut in cuts],
     }
+    unsure_mm = None if result.uncertainty is None else pictures.uncertainty_limit_mm(cuts)
+    if unsure_mm is not None:
+        drawn["uncertainty"] = [pictures.uncertainty(cut, unsure_mm) for cut in cuts]
     return {
+        "uncertainty_limit": None if unsure_mm is None else f"{unsure_mm:.2f}",
+        "uncertainty_colours": _gradient(panels.UNCERTAINTY_COLOURS),
         "shown": {name: [_picture(result, *both) for both in zip(cuts, each)] for name, each in drawn.items()},
         "difference_limit": f"{difference:.2f}",
         "difference_colours": _gradient(panels.DIFFERENCE_COLOURS),

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 Stops = tuple[tuple[int, int, int], ...]
-"""Colours at equal steps, from the lowest value to the highest; zero is at the middle one."""
+"""Colours at equal steps, from the lowest value to the highest."""
 
 BLUE = (0.0, 0.45, 1.0)
 ORANGE = (1.0, 0.55, 0.0)
@@ -21,6 +21,9 @@ DIFFERENCE_COLOURS: Stops = ((127, 59, 8), (230, 134, 30), (247, 247, 247), (67,
 
 VOLUME_COLOURS: Stops = ((0, 90, 50), (127, 191, 123), (247, 247, 247), (175, 141, 195), (90, 20, 110))
 """Green below zero, white at zero, purple above it."""
+
+UNCERTAINTY_COLOURS: Stops = ((247, 247, 247), (253, 204, 138), (252, 141, 89), (179, 0, 0))
+"""White where the result is sure, by way of orange to dark red."""
 
 FOLD_COLOUR = (255, 221, 0)
 
@@ -61,9 +64,18 @@ def diverging(values: Float[np.ndarray, "y x"], *, limit: float, colours: Stops)
         limit: Value of the last colour; the first is that of ``-limit``.
         colours: Stops, the middle one for zero.
     """
-    at = np.linspace(-limit, limit, len(colours))
-    channels = [np.interp(values, at, stop) for stop in np.array(colours, float).T]
-    return _bytes(np.stack(channels, axis=-1) / 255)
+    return _coloured(values, np.linspace(-limit, limit, len(colours)), colours)
+
+
+def sequential(values: Float[np.ndarray, "y x"], *, limit: float, colours: Stops) -> UInt8[np.ndarray, "y x 3"]:
+    """Colour values from zero on by their size, linearly between the stops.
+
+    Args:
+        values: Of any unit; those beyond ``limit`` have the colour of the limit.
+        limit: Value of the last colour.
+        colours: Stops, the first one for zero.
+    """
+    return _coloured(values, np.linspace(0, limit, len(colours)), colours)
 
 
 def marked(
@@ -82,6 +94,13 @@ def symmetric_limit(*maps: Float[np.ndarray, "..."], least: float) -> float:
     """
     sizes = np.concatenate([np.abs(values[np.isfinite(values)]).ravel() for values in maps])
     return max(least, float(np.percentile(sizes, _PERCENTILE))) if sizes.size else least
+
+
+def _coloured(
+    values: Float[np.ndarray, "y x"], at: Float[np.ndarray, " stop"], colours: Stops
+) -> UInt8[np.ndarray, "y x 3"]:
+    channels = [np.interp(values, at, stop) for stop in np.array(colours, float).T]
+    return _bytes(np.stack(channels, axis=-1) / 255)
 
 
 def _bytes(colours: Float[np.ndarray, "y x 3"]) -> UInt8[np.ndarray, "y x 3"]:

@@ -13,6 +13,7 @@ from sarnet.report.result import Result
 _LEAST_DIFFERENCE = 0.1
 _LEAST_LOG_VOLUME = 0.1
 _MOST_LOG_VOLUME = 1.5  # a near-fold would take the colours from all the rest
+_LEAST_UNCERTAINTY_MM = 0.1
 _SMALLEST_VOLUME = 1e-3
 _SMALL_FOLD = 60.0  # pixels; what is larger is seen without a ring
 _DIMMED = 0.75
@@ -32,6 +33,9 @@ class Cut:
 
     volume: Float[np.ndarray, "y x"]
     """Determinant of the Jacobian."""
+
+    uncertainty: Float[np.ndarray, "y x"] | None
+    """In millimetres, where it was asked for."""
 
     inside: Bool[np.ndarray, "y x"]
     """What of the fixed image is not background."""
@@ -114,6 +118,19 @@ def log_volume_limit(found: tuple[Cut, ...]) -> float:
     return min(_MOST_LOG_VOLUME, panels.symmetric_limit(*maps, least=_LEAST_LOG_VOLUME))
 
 
+def uncertainty(cut: Cut, limit_mm: float) -> UInt8[np.ndarray, "y x 3"]:
+    """Return the uncertainty in colours, with the fixed image's outline."""
+    assert cut.uncertainty is not None
+    picture = panels.sequential(cut.uncertainty, limit=limit_mm, colours=panels.UNCERTAINTY_COLOURS)
+    return figures.outlined(picture, cut.inside, np.empty((0, 2)))
+
+
+def uncertainty_limit_mm(found: tuple[Cut, ...]) -> float:
+    """Return the end of the scale of the maps of uncertainty: of the foreground, for beyond it nothing is known."""
+    maps = [cut.uncertainty[cut.inside] for cut in found if cut.uncertainty is not None]
+    return panels.symmetric_limit(*maps, least=_LEAST_UNCERTAINTY_MM)
+
+
 def _cut(result: Result, plane: Plane) -> Cut:
     parts, count = ndimage.label(result.jacobian.array[plane.slab] <= 0)
     pixels = np.bincount(parts.ravel(), minlength=count + 1)[1:] * plane.pixels_in_a_voxel(result.grid)
@@ -127,6 +144,7 @@ def _cut(result: Result, plane: Plane) -> Cut:
         warped=plane.sample(result.warped),
         displacement=plane.sample_field(result.displacement, result.grid),
         volume=plane.sample(result.jacobian, interpolation="nearest"),
+        uncertainty=None if result.uncertainty is None else plane.sample(result.uncertainty),
         inside=plane.sample(result.foreground, interpolation="nearest") > 0,
         folds=plane.pixels_of(folds, result.grid),
     )

@@ -40,6 +40,9 @@ class Result:
     jacobian: Image
     """Determinant of the field's Jacobian."""
 
+    uncertainty: Image | None
+    """In millimetres, where it was asked for."""
+
     foreground: Image
     """What of the fixed image is not background: 0 or 1."""
 
@@ -101,6 +104,7 @@ def read_result(folder: Path) -> Result:
         warped=Image(array=both[len(before) :], grid=fixed.grid),
         displacement=displacement,
         jacobian=_jacobian(displacement, fixed.grid),
+        uncertainty=_uncertainty(folder, record, fixed.grid),
         foreground=Image(array=inside.astype(np.uint8), grid=fixed.grid),
         focus=focus_on(inside, inside | foreground(before)),
         view=view,
@@ -152,6 +156,19 @@ def _displacement(path: Path, grid: Grid) -> Float[np.ndarray, "*space axis"]:
             "replaced since; register the pair again"
         )
     return np.nan_to_num(field.astype(np.float32), posinf=0.0, neginf=0.0)
+
+
+def _uncertainty(folder: Path, record: Record, grid: Grid) -> Image | None:
+    if record.files.uncertainty is None:
+        return None
+    path = _output(folder, record.files.uncertainty)
+    found = read_image(path)
+    if found.grid.shape != grid.shape:
+        raise DataError(
+            f"{path} has shape {found.grid.shape}, but the fixed image {grid.shape}: one of them was replaced since; "
+            "register the pair again"
+        )
+    return replace(found, grid=grid)
 
 
 def _jacobian(displacement: Float[np.ndarray, "*space axis"], grid: Grid) -> Image:

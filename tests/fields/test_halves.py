@@ -1,0 +1,49 @@
+import pytest
+import torch
+
+from sarnet.errors import ShapeError
+from sarnet.fields import compose, gaussian, joined, one_sided, warp
+
+
+@pytest.fixture
+def halves() -> torch.Tensor:
+    """Smooth fields of a few voxels, which do not fold."""
+    rng = torch.Generator().manual_seed(0)
+    return 24 * gaussian(torch.randn(2, 2, 48, 40, generator=rng), 8.0)
+
+
+def test_field_takes_a_point_of_the_fixed_image_to_the_middle_and_on(halves):
+    to_fixed, to_moving = halves.split(1)
+
+    found = joined(halves)
+
+    # what a point of the middle leads to in the fixed image leads on to where it leads to in the moving one
+    inner = (..., slice(8, -8), slice(8, -8))
+    torch.testing.assert_close(compose(to_fixed, found)[inner], to_moving[inner], atol=0.05, rtol=0)
+    assert float(halves.abs().max()) > 1
+
+
+def test_constant_halves_add_up():
+    halves = torch.tensor([[1.0, -2.0], [0.5, 3.0]]).view(2, 2, 1, 1).expand(2, 2, 16, 16)
+
+    torch.testing.assert_close(joined(halves)[..., 8, 8], torch.tensor([[-0.5, 5.0]]))
+
+
+def test_exchanged_they_come_to_the_inverse(halves):
+    there, back = joined(halves), joined(halves.flip(0))
+
+    assert float(compose(there, back)[..., 8:-8, 8:-8].abs().max()) < 0.05
+
+
+def test_one_sided_field_is_itself(halves):
+    image = torch.rand(1, 1, 48, 40, generator=torch.Generator().manual_seed(1))
+
+    sides = one_sided(halves[:1])
+
+    assert torch.equal(joined(sides), halves[:1])
+    torch.testing.assert_close(warp(torch.cat([image, image]), sides)[:1], image, atol=1e-4, rtol=0)
+
+
+def test_what_is_no_field_is_refused():
+    with pytest.raises(ShapeError):
+        joined(torch.zeros(2, 3, 8, 8))
