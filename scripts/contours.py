@@ -38,7 +38,7 @@ def main(
 ) -> None:
     """Register the pair by every method, and draw."""
     mpl.use("Agg")
-    settings = read_settings(BenchmarkSettings, config, [f"data={data}", "shifts=all", *override])
+    settings = read_settings(BenchmarkSettings, config, [f"data={data}", "subjects=all", "shifts=all", *override])
     (case,) = [case for case in brain_cases(settings) if case.name == f"{fixed}<-{moving}"]
     pair = case.load()
     assert pair.labels is not None

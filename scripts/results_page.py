@@ -63,6 +63,8 @@ def main() -> None:
         seeds=_seeds,
         gains=_gains,
         highest_p=_highest_p,
+        p=_p,
+        p_value=_p_value,
         minutes=_minutes,
         iterations=_iterations,
     )
@@ -79,18 +81,13 @@ def _table(name: str, reference: str | None = None, paper: PaperTable | None = N
 
 def _less(name: str, reference: str) -> str:
     """The reference's Dice, HD95 and MAD less every other method's, with the tests' probabilities."""
-    rows: dict[str, list[Row]] = {}
-    for row in _rows(name):
-        rows.setdefault(row.method, []).append(row)
+    rows = _by_method(name)
     headings, cells = [f"{reference} less"], {method: [method] for method in rows if method != reference}
     for figure, (heading, digits) in COMPARED.items():
         headings += [f"{heading}, 95 % interval", "p, Holm"]
         for each in compare(rows, reference=reference, figure=figure):
             mean, low, high = (f"{value:+.{digits}f}" for value in each.difference)
-            cells[each.method] += [
-                f"{mean} [{low}, {high}]",
-                "< 0.001" if each.p_corrected < 0.001 else f"{each.p_corrected:.3f}",
-            ]
+            cells[each.method] += [f"{mean} [{low}, {high}]", _probability(each.p_corrected)]
     lines = [headings, ["---", *["---:"] * (len(headings) - 1)], *cells.values()]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
@@ -170,10 +167,19 @@ def _seeds(mode: str) -> str:
 
 def _highest_p(name: str, reference: str) -> float:
     """The largest of the corrected probabilities that the reference's Dice is no other than a method's."""
-    rows: dict[str, list[Row]] = {}
-    for row in _rows(name):
-        rows.setdefault(row.method, []).append(row)
-    return max(each.p_corrected for each in compare(rows, reference=reference, figure="dice"))
+    return max(each.p_corrected for each in compare(_by_method(name), reference=reference, figure="dice"))
+
+
+def _p_value(name: str, reference: str, method: str) -> float:
+    """That of one method, corrected for all of the file."""
+    compared = compare(_by_method(name), reference=reference, figure="dice")
+    (found,) = [each.p_corrected for each in compared if each.method == method]
+    return found
+
+
+def _p(name: str, reference: str, method: str) -> str:
+    """The same in words."""
+    return _probability(_p_value(name, reference, method))
 
 
 def _minutes(*names: str) -> float:
@@ -193,6 +199,17 @@ def _by_seed(found: list[dict[str, Any]], without: str, figure: str) -> dict[int
 def _with_range(values: list[float], form: str) -> str:
     middle = format(np.mean(values), form)
     return middle if len(values) == 1 else f"{middle} ({min(values):{form}} to {max(values):{form}})"
+
+
+def _probability(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _by_method(name: str) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in _rows(name):
+        found.setdefault(row.method, []).append(row)
+    return found
 
 
 def _rows(name: str) -> list[Row]:

@@ -83,6 +83,28 @@ def test_line_that_was_cut_off_is_no_row_and_the_next_one_takes_its_place(tmp_pa
     assert rows.read_bytes().startswith(whole)
 
 
+def test_whole_row_without_the_end_of_its_line_is_kept(tmp_path):
+    rows = tmp_path / "rows.jsonl"
+    append_row(_row(pair="a"), rows)
+    rows.write_bytes(rows.read_bytes().rstrip())  # as some editors leave it
+
+    assert [row.pair for row in read_rows(rows)] == ["a"]
+    append_row(_row(pair="b"), rows)
+
+    assert [row.pair for row in read_rows(rows)] == ["a", "b"]
+
+
+def test_file_of_something_else_is_refused_and_left_alone(tmp_path):
+    notes = tmp_path / "notes.txt"
+    notes.write_text("a line without an end")
+
+    with pytest.raises(DataError, match="line 1, is no row"):
+        read_rows(notes)
+    append_row(_row(), notes)
+
+    assert notes.read_text(encoding="utf-8").startswith("a line without an end\n")
+
+
 def test_figures_that_no_row_has_are_nothing():
     summary = summarise([_row(dice=None, tre_mm=2.0), _row(dice=None, tre_mm=4.0)])
 

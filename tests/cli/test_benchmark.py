@@ -29,7 +29,7 @@ def test_rows_go_to_the_file_and_means_to_the_screen(run, visits, tmp_path):
     [
         (
             "data=nowhere",
-            "data nowhere holds 0 files images/*.nii.gz, and subjects = 'all' takes 0 of them",
+            "data nowhere holds 0 files images/*.nii.gz, and subjects = 'first' takes 0 of them",
         ),
         ("registration.adapt=much", "'registration.adapt'"),
         ("protocol=brain4d", "'protocol'"),

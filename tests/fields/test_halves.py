@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from sarnet.errors import ShapeError
-from sarnet.fields import compose, gaussian, joined, one_sided, warp
+from sarnet.fields import compose, gaussian, jacobian_determinant, joined, one_sided, unfolded, warp
 
 
 @pytest.fixture
@@ -42,6 +42,28 @@ def test_one_sided_field_is_itself(halves):
 
     assert torch.equal(joined(sides), halves[:1])
     torch.testing.assert_close(warp(torch.cat([image, image]), sides)[:1], image, atol=1e-4, rtol=0)
+
+
+def test_volumes_and_slices_a_voxel_thin_have_halves_too():
+    rng = torch.Generator().manual_seed(0)
+    halves = 8 * gaussian(torch.randn(2, 3, 20, 24, 16, generator=rng), 5.0)
+    thin = torch.zeros(2, 3, 20, 24, 1)
+    thin[:, 1] = torch.tensor([1.0, -2.0]).view(2, 1, 1, 1)
+
+    there, back = joined(halves), joined(halves.flip(0))
+
+    assert float(compose(there, back)[..., 5:-5, 5:-5, 5:-5].abs().max()) < 0.05
+    torch.testing.assert_close(joined(thin)[0, :, 10, 12, 0], torch.tensor([0.0, -3.0, 0.0]))
+
+
+def test_unfolded_halves_come_to_a_field_without_folds(halves):
+    torn = halves + 6 * torch.sin(2 * torch.arange(40.0))
+    assert (jacobian_determinant(torn) <= 0).any()
+
+    found = unfolded(torn)
+
+    assert not found[0].any()
+    assert (jacobian_determinant(joined(found)) > 0).all()
 
 
 def test_what_is_no_field_is_refused():

@@ -86,3 +86,10 @@ def test_costs_that_are_no_metric_are_refused(pairwise):
 
     with pytest.raises(InputError, match="pairwise is no metric"):
         alpha_expansion(np.zeros((6, len(costs)), np.int64), EDGES, costs, start=np.zeros(6, np.int64), cycles=1)
+
+
+def test_costs_beyond_the_numbers_of_a_cut_are_refused():
+    unary, pairwise = np.array([[0, 2**30], [5, 0]]), np.array([[0, 1], [1, 0]])
+
+    with pytest.raises(InputError, match=r"capacities of up to \d+, but a cut holds 2147483647: scale them down"):
+        alpha_expansion(unary, np.array([[0, 1]]), pairwise, start=np.zeros(2, int), cycles=1)

@@ -13,7 +13,7 @@ from sarnet.networks import LoadedGenerator, load_generator
 from sarnet.registration import ImagePair, Labels, Masks, Middle, NetworkPair, Regions, Registration, register
 from sarnet.transforms import Transform
 
-FAST = RegistrationSettings(threads=1, longest_voxels=208, magnified_voxels=208)
+FAST = RegistrationSettings(threads=1, longest_voxels=208, magnified_voxels=208, last_layer_magnified_voxels=208)
 
 
 class KnownPair(NamedTuple):

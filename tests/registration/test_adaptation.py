@@ -47,6 +47,16 @@ def test_field_is_that_of_the_lowest_cost_and_no_worse_than_the_start(fields, pa
     assert float(cost) < found.costs[0] - 0.01
 
 
+def test_cost_is_that_of_both_images_where_the_halves_lead(fields, pair):
+    settings = AdaptationSettings(smoothness=0.0, folding=0.0)
+    halves = fields.halves(fields.start()).flip(0) + 0.5
+
+    found = similarity_cost(pair, settings)(halves, fields.start())
+
+    fixed, moving = warp(pair.fixed, halves[:1]), warp(pair.moving, halves[1:])
+    assert float(found) == pytest.approx(float(lncc(fixed, moving, window=9, weight=pair.weight)), abs=1e-6)
+
+
 def test_where_no_step_helps_the_start_is_returned(fields, pair):
     flat = NetworkPair(fixed=pair.fixed, moving=torch.zeros_like(pair.moving), weight=pair.weight, grid=pair.grid)
     settings = AdaptationSettings(smoothness=0.0, folding=0.0)

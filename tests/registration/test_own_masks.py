@@ -112,7 +112,7 @@ def test_brain_is_nothing_that_the_network_knows(prepare, sample, segmenting):
     assert not knows(PlaneFields.of(segmenting, pair))
 
 
-@pytest.mark.parametrize("adapt", ["none", "refined"])
+@pytest.mark.parametrize("adapt", ["none", "last-layer", "refined"])
 @pytest.mark.parametrize(("asked", "compared_by"), [("auto", "lncc"), ("nmi", "nmi")])
 def test_chests_that_seem_to_be_of_two_contrasts_are_compared_as_of_one(segmenting, asked, compared_by, adapt):
     pair = replace(_pair(_chest(), _chest(shift=6)), similarity="nmi", moving_seen=torch.rand(1, 1, 256, 256))
@@ -121,6 +121,21 @@ def test_chests_that_seem_to_be_of_two_contrasts_are_compared_as_of_one(segmenti
 
     assert look.pair.similarity == compared_by
     assert (look.pair.moving_seen is None) == (compared_by == "lncc")
+
+
+@pytest.mark.parametrize("exchanged", [False, True])
+def test_pair_of_which_one_image_alone_is_known_is_not_known_whichever_is_fixed(segmenting, exchanged, rng):
+    pair = replace(_pair(_chest(), rng.random((256, 256), dtype=np.float32)), magnification=1.5)
+
+    look = look_at(
+        pair.exchanged() if exchanged else pair,
+        _here(pair.grid),
+        segmenting,
+        RegistrationSettings(similarity="lncc", adapt="last-layer"),
+    )
+
+    assert not look.known
+    assert look.pair.magnification == 1.5
 
 
 def test_brains_of_two_contrasts_stay_so(prepare, sample, segmenting):

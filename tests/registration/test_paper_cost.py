@@ -12,7 +12,7 @@ from sarnet.config import ObjectiveSettings, PaperSettings, RegistrationSettings
 from sarnet.errors import DataError, InputError
 from sarnet.fields import one_sided, warp
 from sarnet.images import Grid, Image
-from sarnet.losses import cycle, mask_overlap, nmi, ssim
+from sarnet.losses import cycle, folding, lncc, mask_overlap, nmi, ssim
 from sarnet.networks import load_generator
 from sarnet.registration import Guides, register
 from sarnet.registration.network_pair import NetworkPair
@@ -49,18 +49,19 @@ def pair(plain, fields) -> NetworkPair:
     return with_own_masks(plain, fields, weight=1.0)
 
 
-@pytest.mark.parametrize("term", ["nmi", "ssim", "adversarial", "cycle", "mask_overlap"])
+@pytest.mark.parametrize("term", ["nmi", "ssim", "adversarial", "cycle", "mask_overlap", "lncc", "folding"])
 def test_each_term_is_that_of_eq_2_to_5_by_its_weight(term, whole, pair, fields):
     off = dict.fromkeys(("nmi", "ssim", "vgg", "adversarial", "cycle", "mask_overlap"), 0.0)
     weights = NO_VGG.model_copy(update=off | {term: 3.0})
     cost = PaperCost.of(pair, whole, PaperSettings(weights=weights))
     with torch.no_grad():
-        there = whole.generator(pair.fixed, pair.moving)
+        there = 20 * whole.generator(pair.fixed, pair.moving)  # so long that it folds somewhere
         back = whole.generator(pair.moving, pair.fixed)
         warped = warp(pair.moving, there)
         verdict = whole.discriminator(F.avg_pool2d(warped, 2))
 
         found = float(cost(one_sided(there), fields.start()))
+        assert float(folding(there)) > 0
 
     wanted = {
         "nmi": lambda: nmi(pair.fixed, warped, weight=pair.weight),
@@ -71,6 +72,8 @@ def test_each_term_is_that_of_eq_2_to_5_by_its_weight(term, whole, pair, fields)
             + cycle(pair.fixed, warp(warp(pair.fixed, back), there), weight=pair.weight)
         ),
         "mask_overlap": lambda: mask_overlap(pair.fixed_regions, warp(pair.moving_regions, there)),
+        "lncc": lambda: lncc(pair.fixed, warped, weight=pair.weight),
+        "folding": lambda: folding(there),
     }
     assert found == pytest.approx(3 * float(wanted[term]()), rel=1e-4, abs=1e-5)
 

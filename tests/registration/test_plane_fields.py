@@ -50,6 +50,19 @@ def test_field_of_both_ways_is_half_their_difference_and_that_of_the_pair_exchan
     assert float(found.abs().max()) > 0.5
 
 
+def test_adapted_both_ways_the_pair_exchanged_has_the_opposite_field(loaded):
+    pair = _pair((64, 96))
+    there, back = (PlaneFields.of(loaded.generator, each) for each in (pair, pair.exchanged()))
+    settings = AdaptationSettings(most_iterations=6)
+
+    found = adapt_last_layer(there.and_back(back), similarity_cost(pair, settings), settings=settings)
+    turned = adapt_last_layer(back.and_back(there), similarity_cost(pair.exchanged(), settings), settings=settings)
+
+    assert found.costs[-1] < found.costs[0] - 0.01
+    assert found.costs == pytest.approx(turned.costs, abs=1e-4)
+    assert float((found.halves - turned.halves.flip(0)).abs().mean()) < 0.01 * float(found.halves.abs().mean())
+
+
 def test_halves_move_both_images_alike_where_they_were_looked_at_both_ways(loaded):
     pair = _pair((64, 96))
     there, back = (PlaneFields.of(loaded.generator, each) for each in (pair, pair.exchanged()))

@@ -58,6 +58,16 @@ def test_other_way_round_leads_back(pair, refined):
     assert float(apart) < 0.05
 
 
+def test_goes_on_from_a_start_that_moves_both_images(pair, refined):
+    tiny = RefinementSettings(factors=(1,), iterations=(1,), step_voxels=0.01)
+
+    found = refine(refined, pair, settings=tiny)
+
+    assert refined.halves[0].abs().max() > 1
+    assert found.costs[0] == pytest.approx(refined.costs[1], abs=1e-5)
+    assert float((found.displacement - refined.displacement).abs().max()) < 0.1
+
+
 def test_finds_a_known_shift_from_the_identity(pair):
     moving = warp(pair.fixed, torch.tensor([1.5, -2.0]).view(1, 2, 1, 1).expand(1, 2, *pair.fixed.shape[2:]))
     shifted = NetworkPair(fixed=pair.fixed, moving=moving, weight=pair.weight, grid=pair.grid)

@@ -348,6 +348,8 @@ def test_masks_keep_what_is_corrupted_out(known, loaded, fast):
     masked = register(known.fixed, moving, fast, masks=Masks(moving=Image(array=mask, grid=moving.grid)), loaded=loaded)
 
     assert _error(masked.transform, known, there) < _error(plain.transform, known, there)
+    # nor does it count when the result is judged
+    assert masked.record.similarity_after > plain.record.similarity_after + 0.02
 
 
 def test_folds_are_counted_in_the_foreground_also_outside_of_the_masks(known, fast, loaded):

@@ -74,8 +74,8 @@ def test_field_that_does_nothing_is_told(length, said):
             1.5,
             0.8,
             (
-                "Registered both ways and composed, points are off by 1.50 mm on average: more than a voxel, so one of "
-                "the two ways is wrong.",
+                "Registered both ways and composed, points are off by 1.50 mm on average: the two disagree by more "
+                "than a voxel.",
                 "By repetitions at other exposures, the uncertainty is 0.80 mm on average.",
             ),
         ),

@@ -1,6 +1,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,13 @@ import numpy as np
 import pytest
 
 from sarnet.errors import DataError
-from sarnet.images import Image
+from sarnet.images import Image, read_image, write_image
 from sarnet.report import write_report
 
 Registered = Callable[..., Path]
 
 SECTIONS = {"verdict", "numbers", "images", "agreement", "checkerboard", "overlay", "difference", "deformation", "cost"}
+REFINED = {"adapt": "refined", "cost_history": [0.9, 0.5]}
 DICE = {"dice_before": {"4": 0.25, "43": 0.75}, "dice": {"4": 0.5, "43": 0.875}}
 
 
@@ -113,6 +115,47 @@ def test_report_without_labels_or_adaptation_leaves_them_out(registered: Registe
     assert "labels" not in page.ids
     assert "There is no course of the cost to show" in page.text
     assert len(page.pictures) == 11
+
+
+def test_start_and_end_of_the_cost_are_said_where_there_is_no_course(registered: Registered) -> None:
+    page = _Page(write_report(registered(record=REFINED | {"cost_initial": 0.9, "cost_final": 0.5})))
+
+    assert "0.9 where it began, 0.5 in the end" in page.text
+    assert len(page.pictures) == 11
+
+
+def test_uncertainty_is_a_map_and_a_figure_where_it_was_asked_for(registered: Registered) -> None:
+    files = {"warped": "warped.nii.gz", "transform": "transform.h5", "displacement": "displacement.nii.gz"}
+    record = {
+        "files": files | {"uncertainty": "uncertainty.nii.gz"},
+        "inverse_consistency_mm": 0.25,
+        "uncertainty_mm": 0.75,
+    }
+    folder = registered(record=record)
+    fixed = read_image(folder.parent / "fixed.nii.gz")
+    values = np.full(fixed.array.shape, 2.0, np.float32)
+    values[:3, :3] = 9.0  # what lies outside does not set the scale
+    write_image(replace(fixed, array=values), folder / "uncertainty.nii.gz")
+
+    page = _Page(write_report(folder))
+    plain = _Page(write_report(registered(record={"files": files})))
+
+    assert "trust" in page.ids
+    assert "trust" not in plain.ids
+    assert len(page.pictures) == len(plain.pictures) + 1
+    assert "0.25 mm" in page.text
+    assert "0.75 mm" in page.text
+    assert "2.00 mm" in page.text
+    assert "9.00 mm" not in page.text
+
+
+def test_uncertainty_of_another_image_is_refused(registered: Registered) -> None:
+    files = {"warped": "warped.nii.gz", "transform": "transform.h5", "displacement": "displacement.nii.gz"}
+    folder = registered(record={"files": files | {"uncertainty": "uncertainty.nii.gz"}})
+    write_image(Image.from_array(np.zeros((5, 6), np.float32)), folder / "uncertainty.nii.gz")
+
+    with pytest.raises(DataError, match=r"uncertainty\.nii\.gz has shape \(5, 6\), but the fixed image \(40, 48\)"):
+        write_report(folder)
 
 
 def test_report_of_the_least_record(registered: Registered, least: dict[str, Any]) -> None:

@@ -156,16 +156,22 @@ def settings_hash(settings: dict[str, Any]) -> str:
 
 
 def append_row(row: Row, path: Path) -> None:
-    """Add a line to a file of rows, all of it in one stroke, in place of a last line that was cut off.
+    """Add a line to a file of rows, all of it in one stroke, in place of a last one that was cut off.
 
     Raises:
         DataError: If it cannot be written.
     """
+    line = f"{row.model_dump_json()}\n".encode()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a+b", buffering=0) as file:
-            file.truncate(_whole_lines(path.read_bytes()))
-            file.write(f"{row.model_dump_json()}\n".encode())
+            content = path.read_bytes()
+            begun = _begun(content)
+            if begun:
+                file.truncate(len(content) - len(begun))
+            elif content and not content.endswith(b"\n"):
+                line = b"\n" + line
+            file.write(line)
     except OSError as error:
         raise DataError(f"rows {path} cannot be written: {error.strerror}; choose another file") from error
 
@@ -178,7 +184,7 @@ def read_rows(path: Path) -> list[Row]:
     """
     try:
         content = path.read_bytes()
-        lines = content[: _whole_lines(content)].decode().splitlines()
+        lines = content.removesuffix(_begun(content)).decode().splitlines()
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError) as error:
@@ -192,6 +198,7 @@ def read_rows(path: Path) -> list[Row]:
     return rows
 
 
-def _whole_lines(content: bytes) -> int:
-    """Length of the lines that are whole: a process that was killed may have left half a one."""
-    return content.rfind(b"\n") + 1
+def _begun(content: bytes) -> bytes:
+    """What a process left of a row that was killed while it wrote: how every row begins, and no end."""
+    last = content.rpartition(b"\n")[2]
+    return last if last.startswith(b'{"protocol":') and not last.rstrip().endswith(b"}") else b""

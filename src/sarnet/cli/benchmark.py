@@ -50,8 +50,8 @@ def benchmark(  # noqa: PLR0917  # an option each, by name alone
     if config is not None:
         few = [f"most_pairs={_QUICK_PAIRS}"] if quick else []
         settings = read_settings(BenchmarkSettings, config, [*few, *(override or [])])
-        if report and reference is not None and reference not in settings.methods:
-            raise InputError(f"reference is {reference!r}, but the methods are {list(settings.methods)}: name one")
+        if report and reference is not None:
+            _check_reference(reference, settings)
         _run(settings, resume=resume)
         rows = [settings.rows]
     if report and rows:
@@ -64,6 +64,15 @@ def _check_reports(report: list[Path]) -> None:
 
     for path in report:
         check_tables_path(path)
+
+
+def _check_reference(reference: str, settings: BenchmarkSettings) -> None:
+    """Refuse a method that has no rows, neither of this run nor of earlier ones in its file."""
+    from sarnet.benchmark import read_rows
+
+    known = dict.fromkeys([*settings.methods, *(row.method for row in read_rows(settings.rows))])
+    if reference not in known:
+        raise InputError(f"reference is {reference!r}, but the methods are {list(known)}: name one")
 
 
 def _run(settings: BenchmarkSettings, *, resume: bool) -> None:

@@ -50,6 +50,8 @@ class PaperSettings(Settings):
 
     weights: ObjectiveSettings = ObjectiveSettings(field=0, tie=0, mask_supervision=0)
     """Of every term; no field is known, and nobody drew masks."""
+    reads: Literal["last", "all"] = "last"
+    """As in ``adaptation``; the paper adapts the layer that was trained."""
     fewest_iterations: int = Field(default=5, ge=1)
     """The stopping rule holds after this many."""
     most_iterations: int = Field(default=30, ge=1)

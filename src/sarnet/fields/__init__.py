@@ -4,7 +4,7 @@ from sarnet.fields.box import box_sum
 from sarnet.fields.bspline import bspline_basis, bspline_field, controls_to_cover
 from sarnet.fields.compose import compose
 from sarnet.fields.gaussian import gaussian
-from sarnet.fields.halves import joined, one_sided
+from sarnet.fields.halves import joined, one_sided, unfolded
 from sarnet.fields.invert import Inverse, invert
 from sarnet.fields.jacobian import jacobian_determinant, smallest_determinant
 from sarnet.fields.resize import resize_field
@@ -29,5 +29,6 @@ __all__ = [
     "resize_field",
     "smallest_determinant",
     "unfold",
+    "unfolded",
     "warp",
 ]

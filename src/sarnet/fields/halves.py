@@ -6,6 +6,7 @@ from torch import Tensor
 
 from sarnet.fields.compose import compose
 from sarnet.fields.invert import invert
+from sarnet.fields.unfold import unfold
 from sarnet.fields.warp import check_field
 
 
@@ -33,3 +34,11 @@ def joined(halves: Float[Tensor, "2 axis *space"]) -> Float[Tensor, "1 axis *spa
 def one_sided(displacement: Float[Tensor, "1 axis *space"]) -> Float[Tensor, "2 axis *space"]:
     """Return the halves of a field that lies where the fixed image does: it moves the moving image alone."""
     return torch.cat([torch.zeros_like(displacement), displacement])
+
+
+def unfolded(halves: Float[Tensor, "2 axis *space"]) -> Float[Tensor, "2 axis *space"]:
+    """Return halves of a field without folds, as :func:`unfold` takes them out; one-sided.
+
+    Of each half first, for what folds has no inverse; then of what they come to, which may fold anew between voxels.
+    """
+    return one_sided(unfold(joined(unfold(halves))))

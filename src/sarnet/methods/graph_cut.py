@@ -49,13 +49,14 @@ def alpha_expansion(
         cycles: Rounds through all labels at most; it ends where none pays any more.
 
     Raises:
-        InputError: If ``pairwise`` is no metric.
+        InputError: If ``pairwise`` is no metric, or costs are too large for the cuts' whole numbers of 32 bits.
 
     References:
         Boykov, Veksler & Zabih, Fast approximate energy minimization via graph cuts, IEEE TPAMI 23, 2001.
         https://doi.org/10.1109/34.969114
     """
     _check_metric(pairwise)
+    _check_range(unary, edges, pairwise)
     labels = start.copy()
     energies = [energy(labels, unary, edges, pairwise)]
     graph = _Graph(len(labels), edges)
@@ -118,6 +119,17 @@ def _expanded(labels: np.ndarray, label: int, unary: np.ndarray, pairwise: np.nd
     np.add.at(taking, second, -one_takes)
     keeps = graph.keeps(other_takes + one_takes - kept, np.maximum(taking, 0), np.maximum(-taking, 0))
     return np.where(keeps, labels, label)
+
+
+def _check_range(unary: np.ndarray, edges: np.ndarray, pairwise: np.ndarray) -> None:
+    """No capacity is larger than a node's costs and those of all its edges."""
+    neighbours = np.bincount(edges.ravel()).max(initial=0)
+    largest = int(np.abs(unary).max()) * 2 + int(neighbours) * 2 * int(pairwise.max())
+    if largest > np.iinfo(np.int32).max:
+        raise InputError(
+            f"unary and pairwise come to capacities of up to {largest}, but a cut holds {np.iinfo(np.int32).max}: "
+            "scale them down"
+        )
 
 
 def _check_metric(pairwise: np.ndarray) -> None:

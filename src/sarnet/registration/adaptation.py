@@ -121,7 +121,7 @@ def similarity_cost(pair: NetworkPair, settings: AdaptationSettings) -> Cost:
     r"""Return the cost by the terms that pay: dissimilarity, roughness and folds.
 
     .. math:: E(v_f, v_m) = D(I_{fixed} \circ (x + v_f(x)),\; I_{moving} \circ (x + v_m(x)))
-        + \lambda\, |\nabla u|^2 + \tfrac{\mu}{N} \sum_v \sum_x \max(0,\; 0.05 - \det J_v(x))
+        + \lambda\, |\nabla u|^2 + \tfrac{\mu}{2 N} \sum_v \sum_x \max(0,\; 0.05 - \det J_v(x))
 
     of the field's halves, of which the one to the fixed image may be zero, with ``D`` of
     :func:`sarnet.registration.dissimilarity.dissimilarity` and the last term of

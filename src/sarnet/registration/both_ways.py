@@ -43,7 +43,7 @@ def register_images(
     uncertainty_mm = None if found is None else float(found.array[shown].mean())
     sentences = trust(
         inverse_consistency_mm=consistency_mm,
-        voxel_mm=min(images.fixed.grid.spacing),
+        voxel_mm=min((there.record.network_grid or there.record.grid).spacing_mm),
         uncertainty_mm=uncertainty_mm,
     )
     record = there.record.model_copy(

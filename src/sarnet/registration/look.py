@@ -35,14 +35,15 @@ def look_at(pair: NetworkPair, middle: Middle, generator: Generator, settings: R
     if settings.similarity == "auto":
         pair = _of_one_contrast_if_known(pair, generator)
     plain = replace(pair, magnification=1.0)
-    fields = PlaneFields.of(generator, plain)
+    fields, back = PlaneFields.of(generator, plain), None
     known = knows(fields)
+    if known and settings.is_both_ways:  # the pair exchanged must get the same answer
+        back = PlaneFields.of(generator, plain.exchanged())
+        known = knows(back)
     if known or pair.magnification == 1:
         pair = plain
         if settings.is_both_ways:
-            back = PlaneFields.of(generator, plain.exchanged())
-            known = known and knows(back)
-            fields = fields.and_back(back)
+            fields = fields.and_back(back or PlaneFields.of(generator, plain.exchanged()))
     else:
         # masks are those of the pair as large as in training
         fused, fields = fields.fused, PlaneFields.of(generator, pair, fuse=False)

@@ -8,11 +8,12 @@ from jaxtyping import Bool
 
 from sarnet import __version__
 from sarnet.config import MeasuredSimilarity, RegistrationSettings
+from sarnet.errors import InputError
 from sarnet.images import Grid, Image, foreground
 from sarnet.losses import lncc, nmi
 from sarnet.metrics import SurfaceDistance, dice, folding_percent, mean_of_known, surface_distances
 from sarnet.networks import LoadedGenerator
-from sarnet.registration.image_pair import ImagePair
+from sarnet.registration.image_pair import ImagePair, Masks
 from sarnet.registration.middle import Middle
 from sarnet.registration.own_masks import own_masks
 from sarnet.registration.record import AffineRecord, Record, RecordedGrid
@@ -51,8 +52,8 @@ def measure(
     *,
     settings: RegistrationSettings,
     loaded: LoadedGenerator | None,
+    masks: Masks,
     labels: Labels | None,
-    threads: int,
 ) -> Registration:
     """Resample the moving image, invert the transform, measure, and put everything on record.
 
@@ -62,8 +63,8 @@ def measure(
         moving: Moving image.
         settings: Those of the registration.
         loaded: The network, where one was used.
+        masks: Where the images count: they are compared there alone.
         labels: Label maps to compare, where there are any.
-        threads: As many were used.
     """
     warped = apply(work.transform, moving, fixed.grid, interpolation="linear")
     warped_labels, overlap = None, None
@@ -72,7 +73,7 @@ def measure(
         warped_labels = apply(work.transform, labels.moving, fixed.grid, interpolation="nearest", outside=0)
         unmoved = apply(work.initial, labels.moving, fixed.grid, interpolation="nearest", outside=0)
         overlap = _overlap(labels.fixed, unmoved, warped_labels)
-    images = ImagePair.of(fixed, moving)
+    images = ImagePair.of(fixed, moving, masks=masks)
     compared_by = work.found.pair.similarity if work.found else _compared_by(images, work, settings)
     before, after = (_similarity(images, transform, compared_by) for transform in (work.initial, work.transform))
     shown = foreground(fixed.array)
@@ -88,7 +89,7 @@ def measure(
         model=loaded.name if loaded else None,
         weights_sha256=loaded.sha256 if loaded else None,
         seed=settings.seed,
-        threads=threads,
+        threads=settings.threads_used,
         settings=settings.model_dump(mode="json"),
         grid=_recorded_grid(fixed.grid),
         network_grid=_recorded_grid(work.found.pair.grid) if work.found else None,
@@ -143,17 +144,21 @@ def measure(
 def _compared_by(images: ImagePair, work: Work, settings: RegistrationSettings) -> MeasuredSimilarity:
     """What an affine map is judged by, which was found by mutual information of the whole images."""
     middle = Middle.unsplit(images.fixed.values.grid, work.transform)
-    if settings.similarity != "auto" or not images.content(middle).any():
-        return "nmi" if settings.similarity == "nmi" else "lncc"
-    return images.read_for_network(middle, longest_voxels=_JUDGED_VOXELS[middle.grid.dimension]).similarity
+    if settings.similarity != "auto":
+        return settings.similarity
+    try:
+        return images.read_for_network(middle, longest_voxels=_JUDGED_VOXELS[middle.grid.dimension]).similarity
+    except InputError:  # they do not meet
+        return "lncc"
 
 
 def _similarity(images: ImagePair, transform: Transform, compared_by: MeasuredSimilarity) -> float:
-    """How alike the images are under a transform, where the fixed one lies."""
+    """How alike the images are under a transform, where the fixed one lies and within the masks."""
     middle = Middle.unsplit(images.fixed.values.grid, transform)
-    if not images.content(middle).any():  # nothing of one lies where the other is
+    try:
+        pair = images.read(middle, longest_voxels=_JUDGED_VOXELS[middle.grid.dimension])
+    except InputError:  # nothing of one lies where the other is
         return 0.0
-    pair = images.read(middle, longest_voxels=_JUDGED_VOXELS[middle.grid.dimension])
     unlike = nmi if compared_by == "nmi" else lncc
     return 1 - float(unlike(pair.fixed, pair.moving, weight=pair.weight))
 

@@ -16,6 +16,7 @@ from sarnet.fields import warp
 from sarnet.losses import (
     VggFeatures,
     cycle,
+    folding,
     generator_adversarial,
     lncc,
     mask_overlap,
@@ -101,6 +102,7 @@ class PaperCost:
             "cycle": lambda: self._cycle(image, displacement),
             "mask_overlap": lambda: mask_overlap(pair.fixed_channels[:, 1:], warped[:, 1:]),
             "lncc": lambda: lncc(pair.fixed, image, weight=pair.weight),
+            "folding": lambda: folding(displacement),
             "smoothness": lambda: torch.stack([smoothness(each) for each in controls]).mean(),
         }
         wanted = weights.model_dump()

@@ -40,7 +40,8 @@ class PlaneFields:
 
     .. math:: u_W = \tfrac{1}{2} \left(b(F, M) - b(M, F) + W * (m(F, M) - m(M, F))\right)
 
-    and the field moves both images by half: the pair the other way round has the opposite field, whatever ``W`` is.
+    and the field moves both images by half: the pair the other way round has the opposite field, whatever ``W`` is, and
+    an adaptation, whose bias then has the opposite sign, goes the same way.
     """
 
     generator: Generator

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sarnet.config import RefinementSettings
-from sarnet.fields import compose, gaussian, one_sided, resize_field, unfold, warp
+from sarnet.fields import compose, gaussian, one_sided, resize_field, unfolded, warp
 from sarnet.registration.adaptation import Adaptation
 from sarnet.registration.dissimilarity import dissimilarity
 from sarnet.registration.network_pair import NetworkPair
@@ -98,7 +98,7 @@ def refine(
     refined = replace(start, halves=resize_field(halves, space), iterations=start.iterations + iterations)
     last = _cost(refined.displacement, pair, settings) if iterations else first
     if not last < first:
-        refined = replace(refined, halves=unfold(resize_field(start.halves, space)))
+        refined = replace(refined, halves=unfolded(resize_field(start.halves, space)))
         reason = f"{reason}, but the cost was no lower" if iterations else reason
     return replace(refined, costs=(first, min(first, last)), stop_reason=reason)
 

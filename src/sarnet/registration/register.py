@@ -10,7 +10,7 @@ import torch
 
 from sarnet.config import AdaptationSettings, RefinementSettings, RegistrationSettings
 from sarnet.errors import GridError, InputError
-from sarnet.fields import one_sided, unfold
+from sarnet.fields import one_sided, unfolded
 from sarnet.images import Image
 from sarnet.networks import LoadedGenerator, load_generator
 from sarnet.registration.adaptation import Adaptation, adapt_last_layer, similarity_cost, unadapted
@@ -50,15 +50,16 @@ def register(  # noqa: PLR0913  each by its name alone
     images, the adaptation of its last layer to the pair and, where it is asked for, the refinement of the field, which
     begins with what the network found or, where they agree better, with the images as they came. A
     volume is seen plane by plane by the same network (method, section 8). The same input, settings and threads give the
-    same result to the bit, whatever was registered before. Refined from an affine start, a pair is compared in the
+    same result to the bit, whatever was registered before. ``last-layer`` and ``refined`` compare a pair in the
     middle between its images, where the other way round gives the inverse, as far as voxels can say it; a few last
     steps (``refinement.finish``) lie where the fixed image does. Slices that the network knows, X-rays of chests, are
     refined by ``known_refinement``. Landmarks and fields to start from are those of the fixed image.
 
     .. math:: warped(p) = moving(T(p)), \quad T = H \circ (y + u(y)) \circ H, \quad H H = A
 
-    with the affine start ``A``; see :class:`sarnet.registration.Middle`. Not refined, it is compared in the space of
-    the fixed image: the first ``H`` is then the identity, and the second ``A``.
+    with the affine start ``A``, see :class:`sarnet.registration.Middle`, and ``u`` what two half fields come to,
+    :func:`sarnet.fields.joined`. ``none`` and ``paper`` stay in the space of the fixed image: the first ``H`` is then
+    the identity, and the second ``A``.
 
     Args:
         fixed: Image whose grid everything is resampled to, of any intensity unit.
@@ -110,7 +111,7 @@ def register(  # noqa: PLR0913  each by its name alone
         work = _start(fixed, moving, settings, initial_transform, masks, threads)
         if loaded is not None:
             _deform(work, fixed, moving, settings, loaded, masks, guides)
-        return measure(work, fixed, moving, settings=settings, loaded=loaded, labels=labels, threads=threads)
+        return measure(work, fixed, moving, settings=settings, loaded=loaded, masks=masks, labels=labels)
 
 
 def _start(
@@ -262,20 +263,18 @@ def _finished(found: Found, beside: Found, refinement: RefinementSettings, *, se
 def _adapted(
     look: Look, loaded: LoadedGenerator, settings: RegistrationSettings, adaptation: AdaptationSettings
 ) -> Adaptation:
+    """The field of the last layer, as far as the mode adapts that."""
     similarity = similarity_cost(look.pair, adaptation)
     if settings.adapt == "none":
         return unadapted(look.fields, similarity)
     if settings.adapt == "paper":
         cost = PaperCost.of(look.pair, loaded, settings.paper)
-        # the layer as it was trained, and nothing else
-        rule = settings.paper.model_dump(include={"fewest_iterations", "most_iterations"})
-        last = adaptation.model_copy(update={"reads": "last", **rule})
-        return adapt_last_layer(look.fields, cost, settings=last)
+        rule = settings.paper.model_dump(include={"reads", "fewest_iterations", "most_iterations"})
+        return adapt_last_layer(look.fields, cost, settings=adaptation.model_copy(update=rule))
     adapted = adapt_last_layer(look.fields, similarity, settings=adaptation)
     if settings.adapt == "refined":  # what is refined is put together anew from small smooth steps
         return adapted
-    apart = replace(adapted, halves=unfold(adapted.halves))
-    return replace(apart, halves=one_sided(unfold(apart.displacement)))
+    return replace(adapted, halves=unfolded(adapted.halves))
 
 
 def _device(name: str) -> torch.device:

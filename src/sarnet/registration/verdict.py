@@ -64,12 +64,12 @@ def trust(*, inverse_consistency_mm: float, voxel_mm: float, uncertainty_mm: flo
 
     Args:
         inverse_consistency_mm: By how much a point is off, on average, that went there and came back.
-        voxel_mm: Spacing of the fixed image, along its finest axis.
+        voxel_mm: Finest spacing of the grid on which the images were compared.
         uncertainty_mm: Mean of the map of uncertainty, where that was asked for.
     """
     is_far = inverse_consistency_mm > voxel_mm
     consistency = f"Registered both ways and composed, points are off by {inverse_consistency_mm:.2f} mm on average"
-    sentences = [f"{consistency}: more than a voxel, so one of the two ways is wrong." if is_far else f"{consistency}."]
+    sentences = [f"{consistency}: the two disagree by more than a voxel." if is_far else f"{consistency}."]
     if uncertainty_mm is not None:
         sentences.append(f"By repetitions at other exposures, the uncertainty is {uncertainty_mm:.2f} mm on average.")
     return tuple(sentences)

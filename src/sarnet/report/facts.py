@@ -141,7 +141,9 @@ def _trust(record: Record) -> list[Number]:
         ("Uncertainty", record.uncertainty_mm, "on average; a map of it is below"),
     )
     return [
-        Number(label=label, value=f"{value:.2f} mm", note=note) for label, value, note in cards if value is not None
+        Number(label=label, value=text(value, "{:.2f} mm"), note=note)
+        for label, value, note in cards
+        if value is not None
     ]
 
 

@@ -68,6 +68,7 @@ def _page(result: Result) -> str:
         overlap_plot=_overlap_plot(record),
         length_unit=record.length_unit,
         cost_plot=_cost_plot(record),
+        is_refined=record.adapt == "refined" and bool(record.cost_history),
         cost_ends=[facts.text(cost, "{:.4g}") for cost in (record.cost_initial, record.cost_final)],
         stop_reason=record.stop_reason,
         provenance=facts.provenance(record),
@@ -135,8 +136,8 @@ def _picture(result: Result, cut: Cut, colours: UInt8[np.ndarray, "y x 3"]) -> _
 
 
 def _cost_plot(record: Record) -> str | None:
-    """The plot, where there is a course to plot."""
-    if sum(facts.is_known(cost) for cost in record.cost_history) < 2:
+    """The plot, where there is a course to plot: a start and an end are none."""
+    if sum(facts.is_known(cost) for cost in record.cost_history) < 3:
         return None
     return figures.data_uri(figures.cost_plot(record.cost_history), "svg+xml")
 

@@ -219,8 +219,11 @@ def _notes(
             f"The paper's {paper.replace('table', 'table ')} is of other images and structures, its times of other "
             "hardware (a GPU; Elastix on a CPU): to compare the order of methods, not numbers."
         )
-    if len({row.code for row in rows}) > 1:
+    codes = {row.code for row in rows}
+    if len(codes) > 1:
         notes.append("Rows are of several states of the code.")
+    elif None in codes:
+        notes.append("Rows are of an earlier state of the code.")
     told = "; ".join(dict.fromkeys(row.hardware for row in rows if row.hardware))
     return (*notes, f"Measured on {told}.") if told else tuple(notes)
 
