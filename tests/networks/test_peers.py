@@ -107,6 +107,15 @@ def test_voxelmorphs_loss_is_least_for_equal_images_and_no_slope():
     assert sloped - equal == pytest.approx(2 * 0.1**2 / 4, rel=0.05)  # one slope of four: two components, two axes
 
 
+def test_voxelmorphs_loss_bears_bright_images_that_are_linear_in_each_other():
+    pytest.importorskip("voxelmorph")
+    fixed = 1 - 0.4 * torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+
+    loss = voxelmorph_loss(fixed, 1 - 0.9 * (1 - fixed), torch.zeros(2, 2, 64, 64), smoothness=1)
+
+    assert float(loss) == pytest.approx(-1, abs=1e-3)
+
+
 def test_file_of_something_else_is_refused(tmp_path):
     from safetensors.numpy import save_file
 

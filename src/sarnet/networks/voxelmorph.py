@@ -68,7 +68,8 @@ def voxelmorph_loss(
     _package()
     from neurite.nn import modules  # noqa: PLC0415  # comes with it
 
-    similarity: Tensor = modules.NCC()(fixed, warped).mean()
+    # in single precision, windows of bright images that are linear in each other come out above one: it refuses that
+    similarity: Tensor = modules.NCC()(fixed.double(), warped.double()).mean().to(fixed.dtype)
     slope: Tensor = modules.SpatialGradient("l2")(displacement)
     return smoothness * slope - similarity
 
