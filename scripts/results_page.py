@@ -65,6 +65,7 @@ def main() -> None:
         highest_p=_highest_p,
         p=_p,
         p_value=_p_value,
+        not_shown=_not_shown,
         minutes=_minutes,
         iterations=_iterations,
     )
@@ -175,6 +176,12 @@ def _p_value(name: str, reference: str, method: str) -> float:
     compared = compare(_by_method(name), reference=reference, figure="dice")
     (found,) = [each.p_corrected for each in compared if each.method == method]
     return found
+
+
+def _not_shown(name: str, reference: str) -> str:
+    """The methods from whose Dice the reference's is not shown to differ: corrected p of 0.05 and more."""
+    compared = compare(_by_method(name), reference=reference, figure="dice")
+    return ", ".join(f"`{each.method}`" for each in compared if each.p_corrected >= 0.05)
 
 
 def _p(name: str, reference: str, method: str) -> str:

@@ -5,7 +5,8 @@
     SarnetError
     ├── InputError (ValueError)       an argument the caller chose is at fault
     │   ├── ShapeError                array sizes that do not fit together
-    │   └── GridError                 physical grids that do not fit together
+    │   ├── GridError                 physical grids that do not fit together
+    │   └── OverlapError              images or masks that have no place in common
     ├── ConfigError (ValueError)      a setting that does not exist or has a wrong value
     ├── DataError (OSError)           a file that is missing, unreadable or not what it should be
     ├── WeightsError (ValueError)     weights or a checkpoint of another kind
@@ -31,6 +32,10 @@ class ShapeError(InputError):
 
 class GridError(InputError):
     """Physical grids (size, spacing, origin, direction) that do not fit together."""
+
+
+class OverlapError(InputError):
+    """Images or masks that have no place in common where anything could be compared."""
 
 
 class ConfigError(SarnetError, ValueError):

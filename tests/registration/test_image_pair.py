@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sarnet.errors import InputError
+from sarnet.errors import OverlapError
 from sarnet.images import Image, normalise, resample
 from sarnet.registration.image_pair import ImagePair, Masks
 from sarnet.registration.middle import Middle
@@ -79,7 +79,7 @@ def test_masks_without_a_voxel_in_common_are_refused(prepare, sample, here):
     left[:, :60], right[:, 100:] = 1, 1
     masks = Masks(fixed=Image(array=left, grid=sample.fixed.grid), moving=Image(array=right, grid=sample.fixed.grid))
 
-    with pytest.raises(InputError, match="leave no voxel of the foreground: check that they overlap"):
+    with pytest.raises(OverlapError, match="leave no voxel of the foreground: check that they overlap"):
         prepare(
             sample.fixed,
             sample.fixed,

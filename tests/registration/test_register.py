@@ -372,6 +372,18 @@ def test_folds_are_counted_in_the_foreground_also_outside_of_the_masks(known, fa
     assert found.record.folding_percent > 0
 
 
+def test_masks_that_meet_by_the_affine_map_alone_count_as_nothing_alike_before(sample, loaded, fast):
+    away = replace(sample.moving.grid, origin=(sample.moving.grid.origin[0] + 90, sample.moving.grid.origin[1]))
+    left = np.zeros(sample.fixed.grid.shape, np.uint8)
+    left[:, :82] = 1
+    masks = Masks(fixed=Image(array=left, grid=sample.fixed.grid))
+
+    found = register(sample.fixed, replace(sample.moving, grid=away), fast, masks=masks, loaded=loaded).record
+
+    assert found.similarity_before == 0
+    assert found.similarity_after > 0.5
+
+
 def test_masks_that_do_not_meet_are_refused(sample, loaded, fast):
     left, right = np.zeros((2, *sample.fixed.grid.shape), np.uint8)
     left[60:140, 30:60], right[60:140, 110:140] = 1, 1

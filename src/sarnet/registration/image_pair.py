@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from sarnet.config import MeasuredSimilarity
-from sarnet.errors import InputError
+from sarnet.errors import OverlapError
 from sarnet.images import Grid, Image, network_grid, resample
 from sarnet.registration.contrast import contrast
 from sarnet.registration.middle import Middle
@@ -108,7 +108,7 @@ class ImagePair:
             similarity: What the two are compared by.
 
         Raises:
-            InputError: If nothing is left to count: images or masks that do not meet.
+            OverlapError: If nothing is left to count: images or masks that do not meet.
         """
         pair = self._whole(middle, longest_voxels, most_voxels, multiple)
         return replace(self._counted(pair, middle), similarity=similarity)
@@ -135,7 +135,7 @@ class ImagePair:
                 leads from one's intensities to the other's.
 
         Raises:
-            InputError: If nothing is left to count: images or masks that do not meet.
+            OverlapError: If nothing is left to count: images or masks that do not meet.
         """
         whole = self._whole(middle, longest_voxels, most_voxels, multiple)
         pair = self._counted(whole, middle)
@@ -162,7 +162,7 @@ class ImagePair:
         """Both images, counted in the foreground of either, as far as both reach."""
         content = self.content(middle)
         if not content.any():
-            raise InputError(
+            raise OverlapError(
                 "fixed and moving show nothing at one place: check their origins, or give an initial transform"
             )
         grid = network_grid(
@@ -189,7 +189,7 @@ class ImagePair:
                 read = apply(transform, mask, pair.grid, interpolation="nearest", outside=0)
                 weight = weight * _tensor(read.array != 0)
         if not weight.any():
-            raise InputError("fixed_mask and moving_mask leave no voxel of the foreground: check that they overlap")
+            raise OverlapError("fixed_mask and moving_mask leave no voxel of the foreground: check that they overlap")
         if self.regions is None:
             return replace(pair, weight=weight)
         return replace(

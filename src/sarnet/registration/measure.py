@@ -8,7 +8,7 @@ from jaxtyping import Bool
 
 from sarnet import __version__
 from sarnet.config import MeasuredSimilarity, RegistrationSettings
-from sarnet.errors import InputError
+from sarnet.errors import OverlapError
 from sarnet.images import Grid, Image, foreground
 from sarnet.losses import lncc, nmi
 from sarnet.metrics import SurfaceDistance, dice, folding_percent, mean_of_known, surface_distances
@@ -148,7 +148,7 @@ def _compared_by(images: ImagePair, work: Work, settings: RegistrationSettings) 
         return settings.similarity
     try:
         return images.read_for_network(middle, longest_voxels=_JUDGED_VOXELS[middle.grid.dimension]).similarity
-    except InputError:  # they do not meet
+    except OverlapError:  # there is nothing to tell the contrasts by, nor to compare
         return "lncc"
 
 
@@ -157,7 +157,7 @@ def _similarity(images: ImagePair, transform: Transform, compared_by: MeasuredSi
     middle = Middle.unsplit(images.fixed.values.grid, transform)
     try:
         pair = images.read(middle, longest_voxels=_JUDGED_VOXELS[middle.grid.dimension])
-    except InputError:  # nothing of one lies where the other is
+    except OverlapError:  # nothing of one lies where the other is
         return 0.0
     unlike = nmi if compared_by == "nmi" else lncc
     return 1 - float(unlike(pair.fixed, pair.moving, weight=pair.weight))
