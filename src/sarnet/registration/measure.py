@@ -1,6 +1,7 @@
 """Measuring a finished registration and writing its record: none of this counts as registration."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,12 +10,13 @@ from jaxtyping import Bool
 from sarnet import __version__
 from sarnet.config import MeasuredSimilarity, RegistrationSettings
 from sarnet.errors import OverlapError
-from sarnet.images import Grid, Image, foreground
+from sarnet.images import Grid, Image
 from sarnet.losses import lncc, nmi
 from sarnet.metrics import SurfaceDistance, dice, folding_percent, mean_of_known, surface_distances
 from sarnet.networks import LoadedGenerator
 from sarnet.registration.image_pair import ImagePair, Masks
 from sarnet.registration.middle import Middle
+from sarnet.registration.normalised_image import SHOWN
 from sarnet.registration.own_masks import own_masks
 from sarnet.registration.record import AffineRecord, Record, RecordedGrid
 from sarnet.registration.result import Registration
@@ -73,59 +75,24 @@ def measure(
         warped_labels = apply(work.transform, labels.moving, fixed.grid, interpolation="nearest", outside=0)
         unmoved = apply(work.initial, labels.moving, fixed.grid, interpolation="nearest", outside=0)
         overlap = _overlap(labels.fixed, unmoved, warped_labels)
-    images = ImagePair.of(fixed, moving, masks=masks)
-    compared_by = work.found.pair.similarity if work.found else _compared_by(images, work, settings)
-    before, after = (_similarity(images, transform, compared_by) for transform in (work.initial, work.transform))
-    shown = foreground(fixed.array)
-    folding = _folding_percent(work.transform, shown)
-    lengths = np.linalg.norm(work.transform.total_displacement(), axis=-1)[shown]
-    costs = _costs(work)
     inverse = invert(work.transform, moving.grid)
     record = Record(
         version=__version__,
         transform=settings.transform,
         adapt=settings.adapt if loaded else "none",
-        similarity=compared_by,
         model=loaded.name if loaded else None,
         weights_sha256=loaded.sha256 if loaded else None,
         seed=settings.seed,
         threads=settings.threads_used,
         settings=settings.model_dump(mode="json"),
         grid=_recorded_grid(fixed.grid),
-        network_grid=_recorded_grid(work.found.pair.grid) if work.found else None,
-        seconds=work.clock.total,
-        seconds_by_stage=work.clock.seconds,
-        affine=_recorded_alignment(work.alignment) if work.alignment else None,
-        iterations=_iterations(work),
-        stop_reason=_stop_reason(work),
-        cost_initial=costs[0] if costs else None,
-        cost_final=min(costs) if costs else None,
-        cost_history=work.found.adaptation.costs if work.found else (),
-        similarity_before=before,
-        similarity_after=after,
-        folding_percent=folding or 0.0,
+        notes=(*(f"fixed: {note}" for note in fixed.notes), *(f"moving: {note}" for note in moving.notes)),
         inverse_residual_mm=inverse.mean_mm,
         inverse_residual_largest_mm=inverse.largest_mm,
-        largest_displacement_mm=float(lengths.max()),
-        mean_displacement_mm=float(lengths.mean()),
-        verdict=verdict(
-            similarity=compared_by,
-            similarity_before=before,
-            similarity_after=after,
-            folding_percent=folding,
-            mean_displacement_voxels=_mean_displacement_voxels(work),
-            dice_before=mean_of_known(overlap.before.values()) if overlap else None,
-            dice_after=mean_of_known(overlap.after.values()) if overlap else None,
-        ),
-        notes=(*(f"fixed: {note}" for note in fixed.notes), *(f"moving: {note}" for note in moving.notes)),
-        dice_before=_recorded(overlap.before) if overlap else {},
-        dice=_recorded(overlap.after) if overlap else {},
-        dice_mean_before=mean_of_known(overlap.before.values()) if overlap else None,
-        dice_mean=mean_of_known(overlap.after.values()) if overlap else None,
-        hd95_mm=_recorded({label: each.hd95 for label, each in overlap.distances.items()}) if overlap else {},
-        mad_mm=_recorded({label: each.mad for label, each in overlap.distances.items()}) if overlap else {},
         length_unit=fixed.length_unit,
-        known_to_network=work.look.known if work.look else None,
+        **_course(work),
+        **_quality(work, ImagePair.of(fixed, moving, masks=masks), settings, overlap),
+        **(_agreement(overlap) if overlap else {}),
     )
     return Registration(
         transform=work.transform,
@@ -139,6 +106,61 @@ def measure(
         if work.look
         else None,
     )
+
+
+def _course(work: Work) -> dict[str, Any]:
+    """What the record says of how the result came about."""
+    costs = _costs(work)
+    return {
+        "network_grid": _recorded_grid(work.found.pair.grid) if work.found else None,
+        "seconds": work.clock.total,
+        "seconds_by_stage": work.clock.seconds,
+        "affine": _recorded_alignment(work.alignment) if work.alignment else None,
+        "iterations": _iterations(work),
+        "stop_reason": _stop_reason(work),
+        "cost_initial": costs[0] if costs else None,
+        "cost_final": min(costs) if costs else None,
+        "cost_history": work.found.adaptation.costs if work.found else (),
+        "known_to_network": work.look.known if work.look else None,
+    }
+
+
+def _quality(work: Work, images: ImagePair, settings: RegistrationSettings, overlap: _Overlap | None) -> dict[str, Any]:
+    """What it says of how good the result is: by the images, the field and, where there are labels, their overlap."""
+    compared_by = work.found.pair.similarity if work.found else _compared_by(images, work, settings)
+    before, after = (_similarity(images, transform, compared_by) for transform in (work.initial, work.transform))
+    shown = images.fixed.kinds.array == SHOWN
+    folding = _folding_percent(work.transform, shown)
+    lengths = np.linalg.norm(work.transform.total_displacement(), axis=-1)[shown]
+    return {
+        "similarity": compared_by,
+        "similarity_before": before,
+        "similarity_after": after,
+        "folding_percent": folding or 0.0,
+        "largest_displacement_mm": float(lengths.max()),
+        "mean_displacement_mm": float(lengths.mean()),
+        "verdict": verdict(
+            similarity=compared_by,
+            similarity_before=before,
+            similarity_after=after,
+            folding_percent=folding,
+            mean_displacement_voxels=_mean_displacement_voxels(work),
+            dice_before=mean_of_known(overlap.before.values()) if overlap else None,
+            dice_after=mean_of_known(overlap.after.values()) if overlap else None,
+        ),
+    }
+
+
+def _agreement(overlap: _Overlap) -> dict[str, Any]:
+    """What it says of how well the labels meet."""
+    return {
+        "dice_before": _recorded(overlap.before),
+        "dice": _recorded(overlap.after),
+        "dice_mean_before": mean_of_known(overlap.before.values()),
+        "dice_mean": mean_of_known(overlap.after.values()),
+        "hd95_mm": _recorded({label: each.hd95 for label, each in overlap.distances.items()}),
+        "mad_mm": _recorded({label: each.mad for label, each in overlap.distances.items()}),
+    }
 
 
 def _compared_by(images: ImagePair, work: Work, settings: RegistrationSettings) -> MeasuredSimilarity:
