@@ -153,6 +153,20 @@ def test_window_without_a_middle_is_refused(group):
         read_settings(RegistrationSettings, None, [f"{group}.window_voxels=4"])
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("refinement.factors=[2,0]", r"'refinement\.factors\.1': .*greater than or equal to 1, but 0 came"),
+        ("refinement.iterations=[-2,-2]", r"'refinement\.iterations\.0': .*greater than or equal to 0, but -2 came"),
+        ("seed=-1", r"'seed': .*greater than or equal to 0, but -1 came"),
+        ("paper.weights.tie=100", r"weights\.tie is 100, but must be 0: only a training can compute that term"),
+    ],
+)
+def test_registration_that_could_not_be_computed_is_refused(line, message):
+    with pytest.raises(ConfigError, match=message):
+        read_settings(RegistrationSettings, None, [line])
+
+
 def test_missing_setting_is_named():
     with pytest.raises(ConfigError, match="setting 'visits': Field required"):
         read_settings(TrainingSettings)

@@ -20,6 +20,13 @@ def test_itk_has_a_mask_as_zeros_and_ones():
     np.testing.assert_array_equal(Image.from_itk(image.to_itk()).array, np.eye(3))
 
 
+@pytest.mark.parametrize("dtype", ["float16", ">f4", ">i2"])
+def test_itk_has_the_values_of_types_that_it_does_not_know(dtype):
+    array = np.arange(12).reshape(3, 4).astype(dtype)
+
+    np.testing.assert_array_equal(Image.from_itk(Image.from_array(array).to_itk()).array, array)
+
+
 def test_an_array_in_another_order_is_copied():
     assert Image.from_array(np.zeros((3, 4), order="F")).array.flags.c_contiguous
 

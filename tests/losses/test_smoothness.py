@@ -38,6 +38,12 @@ def test_slopes_along_all_axes_add_up():
     assert smoothness(field).item() == pytest.approx((2**2 + 3**2) / 2)  # the mean over two components
 
 
+def test_axis_of_one_value_has_no_slope():
+    field = torch.arange(8.0).expand(1, 2, 1, 8)
+
+    assert smoothness(field).item() == pytest.approx(1)
+
+
 def test_single_vector_that_stands_out_differs_from_its_neighbours():
     field = torch.zeros(1, 2, 5, 7, dtype=torch.float64)
     field[0, 0, 2, 3] = 1

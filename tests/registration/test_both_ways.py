@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sarnet.images import foreground
+from sarnet.images import Image, foreground
 from sarnet.registration import Masks, PairImages, register_images
 from sarnet.registration.uncertainty import _exposed
 
@@ -91,3 +91,16 @@ def test_labels_are_not_looked_at_by_the_repetitions(images, loaded, fast, sampl
     with_labels = register_images(replace(images, labels=labels), settings, loaded).uncertainty.array
 
     np.testing.assert_array_equal(with_labels, register_images(images, settings, loaded).uncertainty.array)
+
+
+def test_lengths_are_told_in_what_they_are_in(known, loaded, fast):
+    fixed, moving = (Image.from_array(each.array) for each in (known.fixed, known.moving))
+    images = PairImages(fixed=fixed, moving=moving, masks=Masks())
+
+    found = register_images(images, fast.model_copy(update={"adapt": "none"}), loaded, both_ways=True)
+
+    assert "pixels on average" in found.record.verdict[-1]
+
+
+def test_record_has_the_settings_as_they_were_asked_for(unsure):
+    assert unsure.record.settings["uncertainty"] is True

@@ -100,3 +100,6 @@ def test_guides_that_do_not_fit_are_refused(sample):
     nothing = Image(array=np.zeros_like(sample.moving_labels.array), grid=sample.moving.grid)
     with pytest.raises(InputError, match="no label in common"):
         Guides(fixed_labels=sample.fixed_labels, moving_labels=nothing).check(*pair)
+    halves = Image(array=sample.moving_labels.array + 0.5, grid=sample.moving.grid)
+    with pytest.raises(InputError, match=r"guide_moving has 0\.5 among its values, but labels are whole numbers"):
+        Guides(fixed_labels=sample.fixed_labels, moving_labels=halves).check(*pair)

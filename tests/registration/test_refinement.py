@@ -147,6 +147,22 @@ def test_volumes_are_refined_by_the_same_code():
     assert float((warped - pair.fixed).abs().mean()) < 0.3 * float((pair.moving - pair.fixed).abs().mean())
 
 
+def test_slice_as_a_volume_one_voxel_thin_is_refined_like_the_slice(pair):
+    one_level = SETTINGS.model_copy(update={"factors": (1,), "iterations": (5,)})
+    parts = (pair.fixed, pair.moving, pair.weight)
+    thin = NetworkPair(
+        **dict(zip(("fixed", "moving", "weight"), (each[:, :, None] for each in parts), strict=True)),
+        grid=Grid.plain((1, *pair.fixed.shape[2:])),
+    )
+    still = Adaptation(halves=torch.zeros(2, 3, *thin.fixed.shape[2:]), costs=(1.0,), iterations=0, stop_reason="")
+
+    flat, found = refine(_start(pair), pair, settings=one_level), refine(still, thin, settings=one_level)
+
+    assert torch.allclose(found.displacement[:, 1:, 0], flat.displacement, atol=1e-4)
+    assert not found.displacement[:, 0].any()
+    assert flat.displacement.abs().max() > 0.5
+
+
 def test_finish_lowers_the_cost_that_the_refinement_left_without_a_fold(pair, refined):
     finished = finish(refined, pair, settings=SETTINGS)
 

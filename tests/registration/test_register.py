@@ -611,3 +611,33 @@ def test_image_that_shows_nothing_is_refused(name, value, message, sample, fast)
 
     with pytest.raises(InputError, match=f"{name} {message}"):
         register(images["fixed"], images["moving"], fast)
+
+
+def test_what_takes_several_registrations_is_not_asked_of_one(sample, fast, loaded):
+    unsure = fast.model_copy(update={"uncertainty": True})
+
+    with pytest.raises(InputError, match=r"uncertainty was asked for.*use register_images"):
+        register(sample.fixed, sample.moving, unsure, loaded=loaded)
+
+
+@pytest.mark.parametrize(("value", "said"), [(0.5, "0.5"), (np.nan, "nan")])
+def test_labels_that_are_no_whole_numbers_are_refused(value, said, sample, fast):
+    fractions = np.where(sample.moving_labels.array == 1, value, 0)
+    labels = Labels(fixed=sample.fixed_labels, moving=replace(sample.moving_labels, array=fractions))
+
+    with pytest.raises(InputError, match=f"moving_labels has {said} among its values, but labels are whole numbers"):
+        register(sample.fixed, sample.moving, fast, labels=labels)
+
+
+def test_initial_transform_of_other_images_is_refused(sample, fast):
+    of_a_volume = Transform.identity(Grid.plain((4, 4, 4)))
+
+    with pytest.raises(GridError, match="initial_transform has 3 axes, but the images have 2"):
+        register(sample.fixed, sample.moving, fast, initial_transform=of_a_volume)
+
+
+def test_device_that_cannot_compute_is_refused_and_leaves_the_network_as_it_was(sample, fast, loaded):
+    with pytest.raises(InputError, match="device is 'meta', but torch cannot compute there"):
+        register(sample.fixed, sample.moving, fast.model_copy(update={"device": "meta"}), loaded=loaded)
+
+    assert loaded.generator.last.weight.device.type == "cpu"

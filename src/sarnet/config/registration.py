@@ -20,6 +20,10 @@ def _check_odd(value: int) -> int:
 WindowVoxels = Annotated[int, Field(ge=3), AfterValidator(_check_odd)]
 """Width of a window around a voxel, odd."""
 
+_Factor = Annotated[int, Field(ge=1)]
+
+_Iterations = Annotated[int, Field(ge=0)]
+
 MeasuredSimilarity = Literal["lncc", "nmi"]
 """What two images are compared by: local correlation, or mutual information where their contrasts differ."""
 
@@ -45,6 +49,10 @@ class AdaptationSettings(Settings):
     """Stop when the cost changes by less than this share between two iterations; the paper's 1 %."""
 
 
+_OF_TRAINING = ("field", "field_length", "coarse_field", "tie", "mask_supervision", "inverse_consistency")
+"""Terms of the objective that want a known field, drawn masks, or networks that learn."""
+
+
 class PaperSettings(Settings):
     """The paper's objective of a pair (method, section 7); the rest of the stopping rule is that of ``adaptation``."""
 
@@ -60,6 +68,16 @@ class PaperSettings(Settings):
     """File of VGG16's weights; without it torchvision's is looked for in torch.hub's cache."""
     judged_scale: int = Field(default=2, ge=1)
     """VGG16 and the discriminator see images reduced so many times, as the released weights were trained."""
+
+    @model_validator(mode="after")
+    def _check_terms(self) -> "PaperSettings":
+        unknown = [name for name in _OF_TRAINING if getattr(self.weights, name)]
+        if unknown:
+            raise ValueError(
+                f"weights.{unknown[0]} is {getattr(self.weights, unknown[0]):g}, but must be 0: only a training can "
+                "compute that term"
+            )
+        return self
 
 
 class FinishSettings(Settings):
@@ -98,10 +116,10 @@ class ProposalSettings(Settings):
 class RefinementSettings(Settings):
     """How the field itself is refined after the last layer, coarse to fine."""
 
-    factors: tuple[int, ...] = (2, 1)
+    factors: tuple[_Factor, ...] = (2, 1)
     """Voxels of the network's grid to one of each level; levels on which an axis would have few voxels are skipped.
     What a coarser one would find, the network has found."""
-    iterations: tuple[int, ...] = (20, 20)
+    iterations: tuple[_Iterations, ...] = (20, 20)
     """Of each level."""
     window_voxels: WindowVoxels = 9
     """Width of the window of local correlation on every level, odd."""
@@ -164,7 +182,7 @@ class RegistrationSettings(Settings):
     """The same for ``last-layer``, which is to be quick and looks at the pair both ways."""
     uncertainty: bool = False
     """Whether the pair is also registered the other way round and some times over, to tell how sure the result is."""
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
     """What the repetitions for the uncertainty are drawn by; nothing else of a registration is random."""
     threads: int | None = Field(default=None, ge=1)
     """Threads to compute with; all cores where it is left out."""

@@ -4,6 +4,7 @@ from sarnet.images.files import read_image, read_labels, write_image
 from sarnet.images.grid import Grid
 from sarnet.images.image import Image
 from sarnet.images.intensity import foreground, normalise
+from sarnet.images.labels import check_labels
 from sarnet.images.network_grid import field_to_grid, network_grid
 from sarnet.images.parts import parts
 from sarnet.images.resample import resample
@@ -15,6 +16,7 @@ __all__ = [
     "Image",
     "SampleFiles",
     "SamplePair",
+    "check_labels",
     "field_to_grid",
     "foreground",
     "network_grid",

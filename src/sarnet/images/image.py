@@ -10,6 +10,9 @@ from sarnet.errors import ShapeError
 from sarnet.images.grid import Grid
 from sarnet.types import LengthUnit
 
+_ITK_TYPES = {"bool": "uint8", "float16": "float32"}
+"""What ITK holds instead of the types that it has not."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Image:
@@ -57,7 +60,7 @@ class Image:
 
     def to_itk(self) -> sitk.Image:
         """Copy to a SimpleITK image."""
-        array = self.array.astype(np.uint8) if self.array.dtype == bool else self.array
+        array = self.array.astype(_ITK_TYPES.get(self.array.dtype.name, self.array.dtype.newbyteorder("=")))
         image = sitk.GetImageFromArray(np.ascontiguousarray(array))
         self.grid.place(image)
         return image

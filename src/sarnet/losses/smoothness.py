@@ -15,7 +15,7 @@ def smoothness(controls: Float[Tensor, "batch axis *space"]) -> Float[Tensor, ""
     with the number :math:`N_a` of neighbours along axis ``a``, times that of components.
 
     Zero for a translation. Neighbours are one step of the given grid apart: of control values in voxels of their own
-    grid it is the square of the field's slope.
+    grid it is the square of the field's slope. An axis of one value has none.
 
     Args:
         controls: Field or control values, in voxels of their own grid.
@@ -23,5 +23,6 @@ def smoothness(controls: Float[Tensor, "batch axis *space"]) -> Float[Tensor, ""
     controls = full_precision(controls)
     total = controls.new_zeros(())
     for axis in range(2, controls.ndim):
-        total = total + torch.diff(controls, dim=axis).square().mean()
+        if controls.shape[axis] > 1:
+            total = total + torch.diff(controls, dim=axis).square().mean()
     return total

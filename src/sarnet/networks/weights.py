@@ -1,9 +1,10 @@
 """Weights as safetensors files that say themselves which network they are for; those released lie in the package."""
 
+import copy
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
@@ -47,6 +48,17 @@ class LoadedGenerator:
 
     discriminator: Discriminator | None = None
     """The discriminator of the fixed domain, where the weights come from adversarial training."""
+
+    def on(self, device: torch.device) -> "LoadedGenerator":
+        """Return the networks where they compute on a device: these, if they lie there, else copies."""
+        if self.generator.last.weight.device == device:
+            return self
+        return replace(
+            self,
+            generator=copy.deepcopy(self.generator).to(device),
+            reverse=self.reverse and copy.deepcopy(self.reverse).to(device),
+            discriminator=self.discriminator and copy.deepcopy(self.discriminator).to(device),
+        )
 
 
 def released_models() -> tuple[str, ...]:

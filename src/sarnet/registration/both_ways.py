@@ -31,7 +31,7 @@ def register_images(
     Raises:
         InputError: As :func:`sarnet.registration.register`, and GridError.
     """
-    run = partial(_register, settings=settings, loaded=loaded)
+    run = partial(_register, settings=settings.model_copy(update={"uncertainty": False}), loaded=loaded)
     there = run(images)
     if not (both_ways or settings.uncertainty):
         return there
@@ -45,9 +45,11 @@ def register_images(
         inverse_consistency_mm=consistency_mm,
         voxel_mm=min((there.record.network_grid or there.record.grid).spacing_mm),
         uncertainty_mm=uncertainty_mm,
+        length_unit=there.record.length_unit,
     )
     record = there.record.model_copy(
         update={
+            "settings": settings.model_dump(mode="json"),
             "inverse_consistency_mm": consistency_mm,
             "uncertainty_mm": uncertainty_mm,
             "verdict": (*there.record.verdict, *sentences),

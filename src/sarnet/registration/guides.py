@@ -7,7 +7,7 @@ from jaxtyping import Float
 from scipy.interpolate import RBFInterpolator
 
 from sarnet.errors import GridError, InputError, ShapeError
-from sarnet.images import Grid, Image, field_to_grid, network_grid
+from sarnet.images import Grid, Image, check_labels, field_to_grid, network_grid
 from sarnet.registration.image_pair import Regions
 from sarnet.transforms import Transform, compose
 
@@ -51,8 +51,8 @@ class Guides:
         """Refuse guides that do not belong to a pair.
 
         Raises:
-            InputError: If one half of a pair of guides is missing, the labels have nothing in common or too much, or a
-                landmark is not finite.
+            InputError: If one half of a pair of guides is missing, the labels are no whole numbers, or have nothing in
+                common or too much, or a landmark is not finite.
             GridError: If labels do not lie on their image's grid.
             ShapeError: If landmarks are not as many, or have another number of axes.
         """
@@ -65,6 +65,8 @@ class Guides:
         for name, labels, image in (("fixed", self.fixed_labels, fixed), ("moving", self.moving_labels, moving)):
             if labels is not None and not labels.grid.same_as(image.grid):
                 raise GridError(f"guide_{name} has another grid than its image: resample it to that of {name}")
+            if labels is not None:
+                check_labels(labels, f"guide_{name}")
         if self.fixed_labels is not None and not self._structures():
             raise InputError(
                 "guide_fixed and guide_moving have no label in common: the same structure needs one number"

@@ -46,6 +46,13 @@ class _Overlap:
     after: dict[int, float]
     distances: dict[int, SurfaceDistance]
 
+    @property
+    def means(self) -> tuple[float | None, float | None]:
+        """Before and after, over the same labels: those that have an overlap both times."""
+        known = [label for label, value in self.before.items() if np.isfinite([value, self.after[label]]).all()]
+        before, after = (mean_of_known(each[label] for label in known) for each in (self.before, self.after))
+        return before, after
+
 
 def measure(
     work: Work,
@@ -67,6 +74,9 @@ def measure(
         loaded: The network, where one was used.
         masks: Where the images count: they are compared there alone.
         labels: Label maps to compare, where there are any.
+
+    Raises:
+        OverlapError: If the images, or their masks, have no place in common after it all.
     """
     warped = apply(work.transform, moving, fixed.grid, interpolation="linear")
     warped_labels, overlap = None, None
@@ -128,7 +138,11 @@ def _course(work: Work) -> dict[str, Any]:
 def _quality(work: Work, images: ImagePair, settings: RegistrationSettings, overlap: _Overlap | None) -> dict[str, Any]:
     """What it says of how good the result is: by the images, the field and, where there are labels, their overlap."""
     compared_by = work.found.pair.similarity if work.found else _compared_by(images, work, settings)
-    before, after = (_similarity(images, transform, compared_by) for transform in (work.initial, work.transform))
+    try:
+        before = _similarity(images, work.initial, compared_by)
+    except OverlapError:  # nothing of one lay where the other is
+        before = 0.0
+    after = _similarity(images, work.transform, compared_by)
     shown = images.fixed.kinds.array == SHOWN
     folding = _folding_percent(work.transform, shown)
     lengths = np.linalg.norm(work.transform.total_displacement(), axis=-1)[shown]
@@ -145,8 +159,8 @@ def _quality(work: Work, images: ImagePair, settings: RegistrationSettings, over
             similarity_after=after,
             folding_percent=folding,
             mean_displacement_voxels=_mean_displacement_voxels(work),
-            dice_before=mean_of_known(overlap.before.values()) if overlap else None,
-            dice_after=mean_of_known(overlap.after.values()) if overlap else None,
+            dice_before=overlap.means[0] if overlap else None,
+            dice_after=overlap.means[1] if overlap else None,
         ),
     }
 
@@ -156,8 +170,8 @@ def _agreement(overlap: _Overlap) -> dict[str, Any]:
     return {
         "dice_before": _recorded(overlap.before),
         "dice": _recorded(overlap.after),
-        "dice_mean_before": mean_of_known(overlap.before.values()),
-        "dice_mean": mean_of_known(overlap.after.values()),
+        "dice_mean_before": overlap.means[0],
+        "dice_mean": overlap.means[1],
         "hd95_mm": _recorded({label: each.hd95 for label, each in overlap.distances.items()}),
         "mad_mm": _recorded({label: each.mad for label, each in overlap.distances.items()}),
     }
@@ -177,10 +191,7 @@ def _compared_by(images: ImagePair, work: Work, settings: RegistrationSettings) 
 def _similarity(images: ImagePair, transform: Transform, compared_by: MeasuredSimilarity) -> float:
     """How alike the images are under a transform, where the fixed one lies and within the masks."""
     middle = Middle.unsplit(images.fixed.values.grid, transform)
-    try:
-        pair = images.read(middle, longest_voxels=_JUDGED_VOXELS[middle.grid.dimension])
-    except OverlapError:  # nothing of one lies where the other is
-        return 0.0
+    pair = images.read(middle, longest_voxels=_JUDGED_VOXELS[middle.grid.dimension])
     unlike = nmi if compared_by == "nmi" else lncc
     return 1 - float(unlike(pair.fixed, pair.moving, weight=pair.weight))
 

@@ -56,7 +56,7 @@ class PaperCost:
 
         Args:
             pair: A slice, with the masks as regions.
-            loaded: G with F and the discriminator.
+            loaded: G with F and the discriminator, on the pair's device.
             settings: Weights of the terms.
 
         Raises:
@@ -75,15 +75,14 @@ class PaperCost:
                 f"adapt is 'paper', but model {loaded.name} makes no masks: choose weights that do, "
                 "or set paper.weights.mask_overlap to 0"
             )
-        reverse = PlaneFields.of((loaded.reverse or loaded.generator).to(pair.fixed.device), pair.exchanged())
+        reverse = PlaneFields.of(loaded.reverse or loaded.generator, pair.exchanged())
         with torch.no_grad():
             back = reverse.displacement(reverse.start())
-        device = pair.fixed.device
         return cls(
             pair=pair,
             back=back,
-            vgg=_vgg(settings.vgg).to(device) if weights.vgg else None,
-            judge=loaded.discriminator.to(device) if loaded.discriminator else None,
+            vgg=_vgg(settings.vgg).to(pair.fixed.device) if weights.vgg else None,
+            judge=loaded.discriminator,
             settings=settings,
         )
 

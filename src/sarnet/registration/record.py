@@ -122,8 +122,9 @@ class Record(_Part):
 
     dice_before: dict[str, float | None] = {}
     dice: dict[str, float | None] = {}
-    """Label to overlap; nothing for a label that neither image holds."""
+    """Label to overlap; nothing for a label that neither the fixed nor the warped image holds."""
     dice_mean_before: float | None = None
+    """Over the labels that have an overlap both before and after."""
     dice_mean: float | None = None
     hd95_mm: dict[str, float | None] = {}
     """Label to the 95th percentile of the Hausdorff distance of its outlines; nothing where either lacks the label."""

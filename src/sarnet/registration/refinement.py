@@ -168,8 +168,13 @@ def _slope(fields: Tensor, level: _Level, cost: _Cost) -> tuple[float, Tensor]:
     value = cost(channels, warped[:, -1:])
     (slope,) = torch.autograd.grad(value, channels)
     # a step s comes before what there is, I(phi(x + s(x))): what it sees is the slope of the warped image
-    rises = torch.gradient(channels.detach(), dim=tuple(range(2, channels.ndim)))
-    return float(value.detach()), torch.stack([(slope * rise).sum(dim=1) for rise in rises], dim=1)
+    along = [
+        (slope * torch.gradient(channels.detach(), dim=axis)[0]).sum(dim=1)
+        if channels.shape[axis] > 1
+        else torch.zeros_like(slope[:, 0])  # what is a voxel thin has nowhere to go
+        for axis in range(2, channels.ndim)
+    ]
+    return float(value.detach()), torch.stack(along, dim=1)
 
 
 def _stepped(fields: Tensor, slope: Tensor, level: _Level, *, length: float, fluid_voxels: float) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 from sarnet.config import AdaptationSettings, RefinementSettings, RegistrationSettings
 from sarnet.errors import GridError, InputError
 from sarnet.fields import one_sided, unfolded
-from sarnet.images import Image
+from sarnet.images import Image, check_labels
 from sarnet.networks import LoadedGenerator, load_generator
 from sarnet.registration.adaptation import Adaptation, adapt_last_layer, similarity_cost, unadapted
 from sarnet.registration.clock import Clock
@@ -76,9 +76,10 @@ def register(  # noqa: PLR0913  each by its name alone
         The transform, the warped image and the record.
 
     Raises:
-        InputError: If an image is constant, the masks do not meet, the device is not there, guides were given that
-            cannot steer what is asked for, or ``adapt`` is ``paper`` for volumes or for weights that lack what its
-            terms need.
+        InputError: If an image is constant, the images or masks do not meet, the device is not there, labels are no
+            whole numbers, guides were given that cannot steer what is asked for, ``uncertainty`` was asked for
+            (:func:`sarnet.registration.register_images`), or ``adapt`` is ``paper`` for volumes or for weights that
+            lack what its terms need.
         GridError: If the numbers of axes differ, or a mask or label map lies on another grid than its image.
         ShapeError: If landmarks are not as many of both images.
         DataError: If ``adapt`` is ``paper`` and VGG16's weights are not at hand.
@@ -86,8 +87,12 @@ def register(  # noqa: PLR0913  each by its name alone
     """
     settings = settings or RegistrationSettings()
     masks, guides = masks or Masks(), guides or Guides()
-    _check(fixed, moving, masks, labels)
+    _check(fixed, moving, masks, labels, initial_transform)
     guides.check(fixed, moving)
+    if settings.uncertainty:
+        raise InputError(
+            "uncertainty was asked for, which takes several registrations, but register does one: use register_images"
+        )
     if settings.adapt == "paper" and fixed.grid.dimension == 3 and settings.transform == "deformable":
         raise InputError(
             "adapt is 'paper', but the images are volumes: VGG16 and the discriminator see slices; "
@@ -106,6 +111,8 @@ def register(  # noqa: PLR0913  each by its name alone
         loaded = None
     elif loaded is None:
         loaded = load_generator(settings.model)
+    if loaded is not None:
+        loaded = loaded.on(_device(settings.device))
     threads = settings.threads_used
     with torch_threads(threads):
         work = _start(fixed, moving, settings, initial_transform, masks, threads)
@@ -151,7 +158,7 @@ def _deform(
     guides: Guides,
 ) -> None:
     """The network's pass, the adaptation and the refinement, between the halves of the start."""
-    device = _device(settings.device)
+    device = loaded.generator.last.weight.device
     is_refined = settings.adapt == "refined"
     is_volume = fixed.grid.dimension == 3
     how = settings.volume if is_volume else settings
@@ -179,7 +186,7 @@ def _deform(
         ).to(device)
         seen = pair.reduced(reduction)
     with work.clock.stage("network"):
-        look = look_at(seen, middle, loaded.generator.to(device), settings)
+        look = look_at(seen, middle, loaded.generator, settings)
     with work.clock.stage("adaptation"):
         layer = settings.before_refinement if is_refined else how.adaptation
         adaptation = _adapted(look, loaded, settings, layer)
@@ -280,8 +287,8 @@ def _adapted(
 def _device(name: str) -> torch.device:
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:  # built without CUDA, torch asserts
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:  # built without CUDA, torch asserts
         line = str(error).splitlines()[0]
         raise InputError(f"device is {name!r}, but torch cannot compute there: {line}; choose cpu") from error
     return device
@@ -292,6 +299,7 @@ def _check(
     moving: Image,
     masks: Masks,
     labels: Labels | None,
+    initial: Transform | None,
 ) -> None:
     if fixed.grid.dimension != moving.grid.dimension:
         raise GridError(
@@ -300,8 +308,15 @@ def _check(
         )
     _check_values(fixed, "fixed")
     _check_values(moving, "moving")
+    if initial is not None and initial.grid.dimension != fixed.grid.dimension:
+        raise GridError(
+            f"initial_transform has {initial.grid.dimension} axes, but the images have {fixed.grid.dimension}: "
+            "give one of theirs"
+        )
     companions = [("fixed_mask", masks.fixed, fixed), ("moving_mask", masks.moving, moving)]
     if labels is not None:
+        check_labels(labels.fixed, "fixed_labels")
+        check_labels(labels.moving, "moving_labels")
         companions += [("fixed_labels", labels.fixed, fixed), ("moving_labels", labels.moving, moving)]
     for name, companion, image in companions:
         if companion is not None and not companion.grid.same_as(image.grid):

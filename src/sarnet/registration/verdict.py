@@ -1,6 +1,7 @@
 """What the figures of a registration mean, in words."""
 
 from sarnet.config import MeasuredSimilarity
+from sarnet.types import LengthUnit
 
 _UNCHANGED: dict[MeasuredSimilarity, float] = {"lncc": 0.005, "nmi": 0.002}
 """Less of a change than this is none; brain slices of two contrasts go from 0.03 to 0.14 by mutual information."""
@@ -59,19 +60,26 @@ def verdict(
     return tuple(sentences)
 
 
-def trust(*, inverse_consistency_mm: float, voxel_mm: float, uncertainty_mm: float | None) -> tuple[str, ...]:
+def trust(
+    *, inverse_consistency_mm: float, voxel_mm: float, uncertainty_mm: float | None, length_unit: LengthUnit = "mm"
+) -> tuple[str, ...]:
     """Return sentences on how far a result can be trusted, for those who asked.
 
     Args:
         inverse_consistency_mm: By how much a point is off, on average, that went there and came back.
         voxel_mm: Finest spacing of the grid on which the images were compared.
         uncertainty_mm: Mean of the map of uncertainty, where that was asked for.
+        length_unit: What the lengths are in, where it is no millimetres.
     """
     is_far = inverse_consistency_mm > voxel_mm
-    consistency = f"Registered both ways and composed, points are off by {inverse_consistency_mm:.2f} mm on average"
+    consistency = (
+        f"Registered both ways and composed, points are off by {inverse_consistency_mm:.2f} {length_unit} on average"
+    )
     sentences = [f"{consistency}: the two disagree by more than a voxel." if is_far else f"{consistency}."]
     if uncertainty_mm is not None:
-        sentences.append(f"By repetitions at other exposures, the uncertainty is {uncertainty_mm:.2f} mm on average.")
+        sentences.append(
+            f"By repetitions at other exposures, the uncertainty is {uncertainty_mm:.2f} {length_unit} on average."
+        )
     return tuple(sentences)
 
 

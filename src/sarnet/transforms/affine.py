@@ -243,7 +243,10 @@ def _check_pair(fixed: Image, moving: Image, fixed_mask: Image | None, moving_ma
         raise GridError(f"fixed has {fixed.grid.dimension} axes, but moving has {moving.grid.dimension}")
     for name, image, mask in (("fixed", fixed, fixed_mask), ("moving", moving, moving_mask)):
         if min(image.grid.size) < _FEWEST_VOXELS:
-            raise InputError(f"{name} has size {image.grid.size}, but align needs {_FEWEST_VOXELS} voxels an axis")
+            raise InputError(
+                f"{name} has size {image.grid.size}, but the affine search needs {_FEWEST_VOXELS} voxels "
+                "along each axis: give what is thinner as a 2-D image, or an initial transform that holds a field"
+            )
         low, high = float(image.array.min()), float(image.array.max())
         if not np.isfinite([low, high]).all():
             raise InputError(f"{name} holds values that are not finite, but align needs numbers: replace them first")
