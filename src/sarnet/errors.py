@@ -52,3 +52,12 @@ class WeightsError(SarnetError, ValueError):
 
 class MissingExtraError(SarnetError, ImportError):
     """A package that only an optional extra of this one installs."""
+
+
+def reason_of(error: Exception) -> str:
+    """Return in a line what the system or a library has against something, without where in its sources it says so."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    lines = [line.strip() for line in str(error).splitlines()]
+    said = [line for line in lines if line and not line.startswith("Exception thrown") and ".cxx:" not in line]
+    return " ".join(said).replace("ITK ERROR: ", "").replace("sitk::ERROR: ", "") or type(error).__name__

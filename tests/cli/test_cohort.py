@@ -91,6 +91,7 @@ def test_bids_directory_becomes_derivatives(run, many, cluster, tmp_path):
         (("cohort", "pairs.csv", "--scheduler", "localhost"), "scheduler localhost is no address: wanted"),
         (("cohort", "pairs.csv", "--scheduler", "tls://127.0.0.1:9"), "tls://127.0.0.1:9 wants certificates"),
         (("cohort", "pairs.csv", "--atlas", "shifted.nii.gz"), "lists pairs, and an atlas is given, too"),
+        (("cohort", "pairs.csv", "--atlas-labels", "shifted.nii.gz"), "--atlas-labels was given, but --atlas is miss"),
     ],
 )
 def test_wrong_use_is_told_in_one_line(words, message, run, many, tmp_path):

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -86,3 +87,34 @@ def test_what_is_missing_is_told_in_one_line(words, message, run, maps, monkeypa
 
     assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
     assert message in ran.err
+
+
+@pytest.mark.parametrize(
+    ("size", "origin", "message"),
+    [
+        ((20, 24), (0.0, 0.0), "mask has size (24, 20), but fixed_labels (24, 24)"),
+        ((24, 24), (500.0, 0.0), "mask lies elsewhere in the world than fixed_labels"),
+    ],
+)
+def test_mask_that_does_not_lie_on_the_fixed_labels_is_refused(size, origin, message, run, maps):
+    mask = Image.from_array(np.ones(size, np.uint8), spacing=(2.0, 2.0))
+    write_image(replace(mask, grid=replace(mask.grid, origin=origin)), maps / "mask.nii.gz")
+    write_transform(Transform.identity(mask.grid), maps / "transform.h5")
+
+    ran = run(
+        *("evaluate", "--fixed-labels", maps / "fixed.nii.gz", "--warped-labels", maps / "warped.nii.gz"),
+        *("--transform", maps / "transform.h5", "--mask", maps / "mask.nii.gz"),
+    )
+
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert message in ran.err
+
+
+def test_folder_that_is_a_file_is_told_in_one_line(run, maps):
+    ran = run(
+        *("evaluate", "--fixed-labels", maps / "fixed.nii.gz", "--warped-labels", maps / "warped.nii.gz"),
+        *("--out", maps / "fixed.nii.gz" / "scores.json"),
+    )
+
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert "fixed.nii.gz does not exist; make it first" in ran.err

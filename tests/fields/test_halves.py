@@ -69,3 +69,16 @@ def test_unfolded_halves_come_to_a_field_without_folds(halves):
 def test_what_is_no_field_is_refused():
     with pytest.raises(ShapeError):
         joined(torch.zeros(2, 3, 8, 8))
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((4, 4), r"halves has shape \(4, 4\), but a field must be"),
+        ((1, 2, 4, 4), "halves has a batch of 1, but must be"),
+    ],
+)
+def test_halves_that_are_no_two_fields_are_refused(shape, message):
+    with pytest.raises(ShapeError, match=message):
+        joined(torch.zeros(shape))

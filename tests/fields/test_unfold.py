@@ -59,7 +59,7 @@ def test_what_is_a_voxel_thin_is_returned_as_it_is():
 
 
 def test_what_is_not_a_field_is_refused():
-    with pytest.raises(ShapeError, match="spatial axes"):
+    with pytest.raises(ShapeError, match="but a field must be"):
         unfold(torch.zeros(1, 3, 8, 8))
 
 

@@ -28,7 +28,7 @@ def write_dicom(path, array, *, kind=CT, spacing=(0.2, 0.1), monochrome=2, tags=
         path.write_bytes(path.read_bytes().replace(b"MONOCHROME2", b"MONOCHROME1"))
 
 
-def write_series(folder, heights, *, uid="1.2.3.4", description="chest"):
+def write_series(folder, heights, *, uid="1.2.3.4", description="chest", tilt=0.0):
     folder.mkdir(exist_ok=True)
     for i, z in enumerate(heights):
         tags = {
@@ -37,7 +37,7 @@ def write_series(folder, heights, *, uid="1.2.3.4", description="chest"):
             "0008|0018": f"{uid}.{i + 1}",
             "0008|103e": description,
             "0020|0013": str(i + 1),
-            "0020|0032": f"-10\\-20\\{z}",
+            "0020|0032": f"-10\\{-20 + tilt * i}\\{z}",
             "0020|0037": "1\\0\\0\\0\\1\\0",
         }
         write_dicom(folder / f"{uid}-{i}.dcm", np.full((4, 5), 100 * (i + 1)), tags=tags.items())
@@ -200,6 +200,15 @@ def test_dicom_pixel_spacing_is_between_rows_first(tmp_path):
     assert image.notes == ()
 
 
+def test_a_spacing_that_the_file_tells_is_kept_and_said_aloud(tmp_path):
+    write_image(Image.from_array(np.eye(4, dtype=np.float32), spacing=(1.0, 2.0)), tmp_path / "slice.nii.gz")
+
+    image = read_image(tmp_path / "slice.nii.gz", spacing=(0.5,))
+
+    assert image.grid.spacing == (1, 2)
+    assert image.notes == ("slice.nii.gz tells its spacing, 1 x 2 mm, which is kept.",)
+
+
 def test_detector_spacing_is_said_aloud(tmp_path):
     write_dicom(tmp_path / "x.dcm", np.arange(20).reshape(4, 5), kind=CR, spacing=(0.2, 0.1))
 
@@ -260,6 +269,22 @@ def test_a_series_with_a_hole_is_refused(tmp_path):
     write_series(tmp_path / "series", [10, 20, 30, 50])
 
     with pytest.raises(DataError, match="10 mm apart, but slices 3 and 4 are 20 mm: one is missing or double"):
+        read_image(tmp_path / "series")
+
+
+def test_a_series_of_a_tilted_gantry_is_refused(tmp_path):
+    """ITK would stand the slices upright: the last of them lies six millimetres from where its header says."""
+    write_series(tmp_path / "series", [0, 5, 10, 15], tilt=2.0)
+
+    with pytest.raises(DataError, match=r"slices are shifted against each other, by 6\.\d mm .* tilted gantry"):
+        read_image(tmp_path / "series")
+
+
+@pytest.mark.parametrize("heights", [[10, 10, 10], [10, 10, 20, 20]])
+def test_a_series_in_time_is_no_volume(heights, tmp_path):
+    write_series(tmp_path / "series", heights)
+
+    with pytest.raises(DataError, match="holds several images of one place, a series in time"):
         read_image(tmp_path / "series")
 
 
@@ -470,6 +495,15 @@ def test_an_unknown_ending_is_refused(tmp_path):
 def test_a_missing_folder_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"its folder .* does not exist"):
         write_image(Image.from_array(np.zeros((3, 3))), tmp_path / "nowhere" / "image.nii")
+
+
+def test_fractions_are_not_rounded_away_in_a_picture(tmp_path, caplog):
+    values = np.linspace(0.6, 1.4, 12).reshape(3, 4)
+
+    write_image(Image.from_array(values), tmp_path / "picture.png")
+
+    np.testing.assert_allclose(read_image(tmp_path / "picture.png").array, (values - 0.6) / 0.8 * 255, atol=0.5)
+    assert "are stretched to 0 to 255" in caplog.text
 
 
 def test_a_volume_as_a_picture_is_refused(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 import SimpleITK as sitk
 
 from sarnet.errors import GridError, InputError
-from sarnet.images import Grid, Image
+from sarnet.images import Grid, Image, resample
 from sarnet.transforms import Transform, apply
 
 
@@ -132,7 +132,33 @@ def test_label_is_the_largest_of_all_masks_read_linearly(oblique, bumpy, rng):
     expected = np.array(names)[np.argmax(shares, axis=0)]
     assert warped.array.dtype == labels.array.dtype
     assert (warped.array != expected).mean() < 1e-3
-    assert (apply(transform, labels, grid, interpolation="nearest").array != expected).mean() > 0.02
+    assert (apply(transform, labels, grid, interpolation="nearest").array != expected).mean() > 0.005
+
+
+def test_beyond_the_image_there_is_no_label():
+    labels = Image.from_array(np.ones((4, 6), np.uint8))
+    away = shift(labels.grid, 0.0, 3.0)
+
+    for reading in ("label", "nearest"):
+        assert apply(away, labels, labels.grid, interpolation=reading).array[0].tolist() == [1, 1, 1, 0, 0, 0]
+
+
+def test_what_lies_outside_may_be_no_number():
+    image = Image.from_array(np.ones((4, 6), np.float32))
+
+    found = apply(shift(image.grid, 0.0, 5.0), image, image.grid, interpolation="nearest", outside=np.nan)
+
+    assert np.isnan(found.array).sum() == 20
+
+
+def test_lengths_stay_in_what_they_were_in():
+    picture, slice_ = (Image.from_array(np.eye(4), spacing=each) for each in (None, (1.0, 1.0)))
+    still = Transform.identity(picture.grid)
+
+    units = [apply(still, each, each.grid, interpolation="linear").length_unit for each in (picture, slice_)]
+    resampled = [resample(each, each.grid).length_unit for each in (picture, slice_)]
+
+    assert units == resampled == ["pixels", "mm"]
 
 
 def test_of_labels_as_heavy_the_smallest_is_taken():

@@ -208,7 +208,7 @@ def test_what_a_format_cannot_hold_is_refused(full, tmp_path):
 def test_a_folder_in_the_way_is_refused(full, tmp_path):
     (tmp_path / "t.h5").mkdir()
 
-    with pytest.raises(DataError, match="could not be written"):
+    with pytest.raises(DataError, match="cannot be written"):
         write_transform(full, tmp_path / "t.h5")
     assert [path.name for path in tmp_path.iterdir()] == ["t.h5"]
 
@@ -285,3 +285,26 @@ def test_a_transform_that_says_nothing_of_a_grid_wants_one(oblique, tmp_path):
     with pytest.raises(DataError, match="make a field of it on the grid of the fixed image"):
         read_transform(tmp_path / "t.tfm")
     assert read_transform(tmp_path / "t.tfm", grid=oblique(2)).displacement is not None
+
+
+@pytest.mark.parametrize(
+    ("kind", "parameters", "fixed"),
+    [
+        ("MatrixOffsetTransformBase_double_3_3", "1 0.2 0 -0.2 1 0 0 0 1.1 1 2 3", "4 5 6"),
+        ("MatrixOffsetTransformBase_double_2_2", "1 0.2 -0.2 1 1 2", "4 5"),
+        ("Rigid2DTransform_double_2_2", "0.3 1 2", "4 5"),
+        ("CenteredRigid2DTransform_double_2_2", "0.3 4 5 1 2", ""),
+    ],
+)
+def test_kinds_that_other_programs_write_lead_where_itk_says(kind, parameters, fixed, tmp_path, rng):
+    """ITK-SNAP, c3d and older ANTs; SimpleITK has no classes for them, but applies them."""
+    lines = ("#Insight Transform File V1.0", "#Transform 0", f"Transform: {kind}")
+    text = "\n".join((*lines, f"Parameters: {parameters}", f"FixedParameters: {fixed}", ""))
+    (tmp_path / "snap.txt").write_text(text)
+    axes = int(kind[-1])
+    points = rng.normal(0, 30, (5, axes))
+
+    found = read_transform(tmp_path / "snap.txt")
+
+    itk = sitk.ReadTransform(str(tmp_path / "snap.txt"))
+    np.testing.assert_allclose(found.points(points), [itk.TransformPoint(point) for point in points.tolist()])

@@ -1,7 +1,7 @@
 """Data set x method -> rows, what the rows come to, and the scores of registrations by whatever program."""
 
 from sarnet.benchmark.code import code_hash
-from sarnet.benchmark.evaluate import Evaluation, TransformScore, evaluate, score_transform
+from sarnet.benchmark.evaluate import Evaluation, TransformScore, check_lies_on, evaluate, score_transform
 from sarnet.benchmark.learn2reg import CaseScores, TaskScores, joined_scores, score_cases
 from sarnet.benchmark.learn2reg_task import Task, read_task
 from sarnet.benchmark.plan import Plan
@@ -34,6 +34,7 @@ __all__ = [
     "TransformScore",
     "append_row",
     "bootstrap_interval",
+    "check_lies_on",
     "code_hash",
     "compare",
     "evaluate",

@@ -66,19 +66,34 @@ def evaluate(
         ShapeError: If the maps differ in size.
         GridError: If they lie elsewhere in the world.
     """
-    if fixed.grid.size != warped.grid.size:
-        raise ShapeError(
-            f"warped_labels has size {warped.grid.size}, but fixed_labels {fixed.grid.size}: bring it onto their "
-            "grid by 'sarnet apply --interpolation nearest'"
-        )
-    is_placed = fixed.length_unit == warped.length_unit == "mm"  # pictures do not know where they lie
-    if is_placed and not fixed.grid.same_as(warped.grid, tolerance=0.01):
-        raise GridError(
-            "warped_labels lies elsewhere in the world than fixed_labels (spacing, origin or direction differ): bring "
-            "it onto their grid by 'sarnet apply --interpolation nearest'"
-        )
+    check_lies_on(warped, fixed, name="warped_labels")
     scores = score_labels(fixed, warped, labels=labels)
     return Evaluation(length_unit=fixed.length_unit, **means(scores)._asdict(), labels=scores, transform=transform)
+
+
+def check_lies_on(labels: Image, fixed: Image, *, name: str) -> None:
+    """Refuse labels or a mask that do not lie where the fixed labels do.
+
+    Args:
+        labels: What to look at.
+        fixed: Labels of the fixed image.
+        name: What the user calls the first.
+
+    Raises:
+        ShapeError: If they differ in size.
+        GridError: If they lie elsewhere in the world.
+    """
+    if fixed.grid.size != labels.grid.size:
+        raise ShapeError(
+            f"{name} has size {labels.grid.size}, but fixed_labels {fixed.grid.size}: bring it onto their grid by "
+            "'sarnet apply --interpolation nearest'"
+        )
+    is_placed = fixed.length_unit == labels.length_unit == "mm"  # pictures do not know where they lie
+    if is_placed and not fixed.grid.same_as(labels.grid, tolerance=0.01):
+        raise GridError(
+            f"{name} lies elsewhere in the world than fixed_labels (spacing, origin or direction differ): bring it "
+            "onto their grid by 'sarnet apply --interpolation nearest'"
+        )
 
 
 def score_transform(

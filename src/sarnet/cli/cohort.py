@@ -23,6 +23,7 @@ from sarnet.cli.options import (
     WorkerThreads,
 )
 from sarnet.cli.words import command_line, spacing_of
+from sarnet.errors import InputError
 
 _PATIENTS_SHOWN = 5
 
@@ -67,6 +68,8 @@ def cohort(  # noqa: PLR0917  # an option each, by name alone
     )
     from sarnet.cohort import DEFAULT_PATTERN, Atlas, check_scheduler, describe_derivatives, find_pairs, open_cohort
 
+    if atlas_labels and not atlas:
+        raise InputError("--atlas-labels was given, but --atlas is missing: give both")
     settings = settings_of_all(
         config, override or [], {"adapt": adapt, "transform": transform, "model": model, "threads": threads}
     )

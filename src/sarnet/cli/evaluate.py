@@ -70,8 +70,8 @@ def evaluate(  # noqa: PLR0917  # an option each, by name alone
 
 
 def _pair(files: dict[str, Path], *, labels: tuple[int, ...] | None, spacing: tuple[float, ...] | None) -> "Evaluation":
+    from sarnet.benchmark import check_lies_on, score_transform
     from sarnet.benchmark import evaluate as judge
-    from sarnet.benchmark import score_transform
     from sarnet.images import read_labels
     from sarnet.transforms import read_points, read_transform
 
@@ -79,12 +79,15 @@ def _pair(files: dict[str, Path], *, labels: tuple[int, ...] | None, spacing: tu
     found = None
     if "transform" in files:
         axes = fixed.grid.dimension
-        reverse, mask = files.get("reverse_transform"), files.get("mask")
+        reverse = files.get("reverse_transform")
+        mask = read_labels(files["mask"], spacing=spacing) if "mask" in files else None
+        if mask is not None:
+            check_lies_on(mask, fixed, name="mask")
         points = [read_points(files[name], axes=axes) for name in ("fixed_points", "moving_points") if name in files]
         found = score_transform(
             read_transform(files["transform"]),
             fixed.grid,
-            inside=read_labels(mask).array != 0 if mask else None,
+            inside=None if mask is None else mask.array != 0,
             reverse=read_transform(reverse) if reverse else None,
             landmarks=(points[0], points[1]) if points else None,
         )

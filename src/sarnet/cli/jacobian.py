@@ -20,7 +20,8 @@ def jacobian(
 ) -> None:
     """Write what a transform does to volume, field and affine map together.
 
-    The determinant of its Jacobian: 1 is no change, below 1 the moving image was compressed, 0 and below is a fold.
+    The determinant of its Jacobian: 1 is no change; below 1 the moving image is stretched, above 1 it is compressed;
+    0 and below is a fold.
     """
     import numpy as np  # not for --help
 

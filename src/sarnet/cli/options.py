@@ -17,7 +17,7 @@ TransformKind = Annotated[str | None, typer.Option("--transform", help="rigid, a
 Model = Annotated[str | None, typer.Option(help="Released weights by name, or a .safetensors file.")]
 RegistrationConfig = Annotated[Path | None, typer.Option("--config", help="TOML file of registration settings.")]
 Override = Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE: change a setting; may be repeated.")]
-Spacing = Annotated[str | None, typer.Option(help="MM[,MM]: pixel size of images that do not tell theirs.")]
+Spacing = Annotated[str | None, typer.Option(help="MM[,MM[,MM]]: pixel size of images that do not tell theirs.")]
 WorkerThreads = Annotated[int | None, typer.Option("--threads", help="Threads of each worker; one by default.")]
 Scheduler = Annotated[
     str | None,

@@ -4,7 +4,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from sarnet.errors import ShapeError
-from sarnet.fields.warp import check_field, warp
+from sarnet.fields.warp import check_acts_on, check_field, warp
 
 
 def compose(
@@ -32,5 +32,6 @@ def compose(
         raise ShapeError(
             f"second has shape {tuple(second.shape)}, but first {tuple(first.shape)} has another number of axes"
         )
-    check_field(first, second, name="first")
+    check_field(second, name="second")
+    check_acts_on(first, second, name="first", image_name="second")
     return first + warp(second, first)

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from sarnet.errors import ShapeError
 from sarnet.fields.compose import compose
 from sarnet.fields.invert import invert
 from sarnet.fields.unfold import unfold
@@ -24,7 +25,9 @@ def joined(halves: Float[Tensor, "2 axis *space"]) -> Float[Tensor, "1 axis *spa
     Raises:
         ShapeError: If ``halves`` is not a field.
     """
-    check_field(halves, halves)
+    check_field(halves, name="halves")
+    if len(halves) != 2:
+        raise ShapeError(f"halves has a batch of {len(halves)}, but must be two fields: to either image")
     to_fixed, to_moving = halves.chunk(2)
     if not to_fixed.any():
         return to_moving

@@ -57,7 +57,7 @@ def invert(
     """
     if iterations < 1:
         raise InputError(f"iterations is {iterations}, but must be at least 1")
-    check_field(displacement, displacement)
+    check_field(displacement)
 
     def read(inverse: Tensor) -> Tensor:
         return warp(displacement, inverse)

@@ -70,7 +70,7 @@ def _one_sided(displacement: Tensor, dim: int) -> tuple[Tensor, Tensor]:
 
 
 def _check(displacement: Tensor) -> None:
-    check_field(displacement, displacement)
+    check_field(displacement)
     if min(displacement.shape[2:]) < 2:
         raise ShapeError(
             f"displacement has shape {tuple(displacement.shape)}, but a derivative needs two voxels along each axis"

@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sarnet.errors import ShapeError
+from sarnet.fields.warp import check_field
 
 _MODES = {2: "bilinear", 3: "trilinear"}
 
@@ -27,7 +28,8 @@ def resize_field(
         ShapeError: If ``space`` has not as many axes as the field.
     """
     old = tuple(displacement.shape[2:])
-    if len(old) != len(space) or len(space) not in _MODES:
+    check_field(displacement)
+    if len(old) != len(space):
         raise ShapeError(f"displacement has shape {tuple(displacement.shape)}, but space {space} has {len(space)} axes")
     if old == space:
         return displacement

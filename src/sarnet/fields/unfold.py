@@ -40,7 +40,7 @@ def unfold(displacement: Float[Tensor, "batch axis *space"]) -> Float[Tensor, "b
         One-sided differences are those of Karacali & Davatzikos, Estimating topology preserving and smooth displacement
         fields, IEEE TMI 23(7), 868, 2004; they look for the nearest field without folds, this smooths.
     """
-    check_field(displacement, displacement)
+    check_field(displacement)
     if min(displacement.shape[2:]) < 2:
         return displacement
     widest = F.max_pool2d if displacement.ndim == 4 else F.max_pool3d

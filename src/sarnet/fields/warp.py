@@ -65,28 +65,46 @@ def warp(
         raise InputError(f"mode is {mode!r}, but must be one of {sorted(_GRID_SAMPLE_MODES)}")
     if padding not in _PADDINGS:
         raise InputError(f"padding is {padding!r}, but must be one of {sorted(_PADDINGS)}")
-    check_field(displacement, image)
+    check_acts_on(displacement, image)
     return _sample(image, displacement, _GRID_SAMPLE_MODES[mode], padding)
 
 
-def check_field(displacement: Tensor, image: Tensor, *, name: str = "displacement") -> None:
-    """Refuse a field that cannot act on ``image``.
+def check_field(displacement: Tensor, *, name: str = "displacement") -> None:
+    """Refuse what is no field.
 
     Raises:
-        ShapeError: If the field has not one component per spatial axis of ``image``, or another batch size.
+        ShapeError: If it has not one component per spatial axis, of which there are two or three.
+    """
+    axes = displacement.ndim - 2
+    if axes not in (2, 3) or displacement.shape[1] != axes:
+        raise ShapeError(
+            f"{name} has shape {tuple(displacement.shape)}, but a field must be (batch, 2, y, x) or (batch, 3, z, y, x)"
+        )
+
+
+def check_acts_on(
+    displacement: Tensor, image: Tensor, *, name: str = "displacement", image_name: str = "image"
+) -> None:
+    """Refuse a field that cannot act on an image.
+
+    Raises:
+        ShapeError: If the field has not one component per spatial axis of the image, or another batch size.
     """
     axes = image.ndim - 2
     if axes not in (2, 3):
         raise ShapeError(
-            f"image has shape {tuple(image.shape)}, but must be (batch, channel, y, x) or (batch, channel, z, y, x)"
+            f"{image_name} has shape {tuple(image.shape)}, but must be (batch, channel, y, x) or "
+            "(batch, channel, z, y, x)"
         )
     if displacement.ndim != image.ndim or displacement.shape[1] != axes:
         raise ShapeError(
-            f"{name} has shape {tuple(displacement.shape)}, but image {tuple(image.shape)} has {axes} spatial axes: "
-            f"wanted (batch, {axes}, *space)"
+            f"{name} has shape {tuple(displacement.shape)}, but {image_name} {tuple(image.shape)} has {axes} spatial "
+            f"axes: wanted (batch, {axes}, *space)"
         )
     if displacement.shape[0] != image.shape[0]:
-        raise ShapeError(f"{name} has a batch of {displacement.shape[0]}, but image has a batch of {image.shape[0]}")
+        raise ShapeError(
+            f"{name} has a batch of {displacement.shape[0]}, but {image_name} has a batch of {image.shape[0]}"
+        )
 
 
 def _sample(image: Tensor, displacement: Tensor, mode: str, padding: str) -> Tensor:

@@ -17,6 +17,11 @@ IMAGER_SPACING = "0018|1164"
 _DESCRIPTION = "0008|103e"
 _POSITION = "0020|0032"
 
+_SAME_PLACE_MM = 1e-3
+
+_SAME_SHARE = 0.1
+"""Of the usual distance between slices: what differs by less is taken for the same."""
+
 
 def only_series(folder: Path) -> list[Path]:
     """Return the files of the one series in a folder, in the order of their slices.
@@ -41,8 +46,8 @@ def read_series(folder: Path, files: list[Path]) -> tuple[sitk.Image, dict[str, 
     """Read the slices of a series as one volume, and the header of the first.
 
     Raises:
-        DataError: If the volume has not three axes, or a slice is missing or there
-            twice: ITK would close up such a hole and shift the rest of the body.
+        DataError: If the volume has not three axes, slices lie at one place or shifted against each other, or one is
+            missing or there twice: ITK would close up such a hole and shift the rest of the body.
     """
     reader = sitk.ImageSeriesReader()
     reader.SetFileNames([str(file) for file in files])
@@ -51,7 +56,7 @@ def read_series(folder: Path, files: list[Path]) -> tuple[sitk.Image, dict[str, 
     if volume.GetDimension() != 3:
         raise DataError(f"{folder} has {volume.GetDimension()} axes, but one volume is wanted: write it to a file")
     headers = [{key: reader.GetMetaData(i, key) for key in reader.GetMetaDataKeys(i)} for i in range(len(files))]
-    _check_gaps(folder, headers)
+    _check_positions(folder, headers, volume)
     return volume, headers[0]
 
 
@@ -72,15 +77,27 @@ def _description(file: str) -> str:
     return str(reader.GetMetaData(_DESCRIPTION)).strip() if reader.HasMetaDataKey(_DESCRIPTION) else "no description"
 
 
-def _check_gaps(folder: Path, headers: list[dict[str, str]]) -> None:
+def _check_positions(folder: Path, headers: list[dict[str, str]], volume: sitk.Image) -> None:
     if not all(_POSITION in header for header in headers):
         return
     positions = np.array([[float(number) for number in header[_POSITION].split("\\")] for header in headers])
     gaps = np.linalg.norm(np.diff(positions, axis=0), axis=1)
     usual = float(np.median(gaps))
+    if gaps.min() < _SAME_PLACE_MM:
+        raise DataError(
+            f"{folder} holds several images of one place, a series in time or of several contrasts, but one volume is "
+            "wanted: move its files to a folder of its own"
+        )
     worst = int(np.abs(gaps - usual).argmax())
-    if abs(gaps[worst] - usual) > 0.1 * usual:
+    if abs(gaps[worst] - usual) > _SAME_SHARE * usual:
         raise DataError(
             f"{folder} holds a series whose slices are {usual:g} mm apart, but slices {worst + 1} and {worst + 2} are "
             f"{gaps[worst]:g} mm: one is missing or double; complete the series, or resample it to an even spacing"
+        )
+    last = np.array(volume.TransformIndexToPhysicalPoint((0, 0, len(headers) - 1)))
+    shifted = float(np.linalg.norm(last - positions[-1]))
+    if shifted > _SAME_SHARE * usual:
+        raise DataError(
+            f"{folder} holds a series whose slices are shifted against each other, by {shifted:.1f} mm from the first "
+            "to the last (a tilted gantry), but an image's axes are at right angles: resample it to such a grid"
         )

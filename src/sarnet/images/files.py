@@ -11,7 +11,7 @@ import math
 import os
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +20,7 @@ import numpy as np
 import SimpleITK as sitk
 from jaxtyping import Float, Num
 
-from sarnet.errors import DataError, InputError
+from sarnet.errors import DataError, InputError, reason_of
 from sarnet.images.dicom import (
     DICOM_READER,
     IMAGER_SPACING,
@@ -33,6 +33,7 @@ from sarnet.images.dicom import (
 from sarnet.images.grid import Grid
 from sarnet.images.image import Image
 from sarnet.images.meta_image import check_meta_image
+from sarnet.images.whole import write_whole_by
 from sarnet.types import LengthUnit
 
 logger = logging.getLogger(__name__)
@@ -127,7 +128,7 @@ def write_image(image: Image, path: str | Path) -> None:
     The file appears at once and whole: it is written under another name in the same folder, then renamed.
 
     PNG, TIFF and JPEG hold whole numbers. Values are rounded to 8 bits if they fit in 0 to 255, otherwise to
-    16 bits if they fit in 0 to 65535 (not JPEG); otherwise, and where fractions within 0 to 1 would be lost,
+    16 bits if they fit in 0 to 65535 (not JPEG); otherwise, and where of fractions next to nothing would be left,
     they are stretched from their range to 0 to 255, and the log says so. These formats forget origin and
     direction; JPEG and TIFF forget the spacing too.
 
@@ -144,8 +145,6 @@ def write_image(image: Image, path: str | Path) -> None:
     suffix = next((s for s in reversed(_WRITABLE) if path.name.lower().endswith(s)), None)
     if suffix is None:
         raise DataError(f"{path} cannot be written: wanted a name that ends in one of {', '.join(_WRITABLE)}")
-    if not path.parent.is_dir():
-        raise DataError(f"{path} cannot be written: its folder {path.parent} does not exist; make it first")
     if suffix in _PICTURES:
         if image.grid.dimension != 2:
             raise DataError(
@@ -153,20 +152,12 @@ def write_image(image: Image, path: str | Path) -> None:
                 "write .nii.gz, .nrrd or .mha"
             )
         image = replace(image, array=_as_picture(image.array, _PICTURES[suffix], path))
-    elif image.array.dtype == np.float16:  # ITK has none
-        image = replace(image, array=image.array.astype(np.float32))
-    # two processes may write to one folder
-    temporary = path.with_name(f".{path.name[: -len(suffix)]}.{os.getpid()}{suffix}")
-    try:
-        temporary.touch()  # what the system has against it, in its words instead of a library's
+
+    def write(temporary: Path) -> None:
         with _quiet_itk():
             sitk.WriteImage(image.to_itk(), str(temporary), useCompression=suffix not in (".jpg", ".jpeg"))
-        temporary.replace(path)
-    except (RuntimeError, OSError) as error:
-        raise DataError(f"{path} cannot be written: {_reason(error)}") from error
-    finally:
-        with suppress(OSError):  # not there any more, or a name too long to have been there
-            temporary.unlink()
+
+    write_whole_by(path, write, ending=suffix)
 
 
 def _load(path: Path) -> _Loaded:
@@ -183,7 +174,7 @@ def _load(path: Path) -> _Loaded:
             raise DataError(
                 f"{path} has sheared axes, but the axes of an image must be at right angles: resample it to such a grid"
             ) from error
-        raise DataError(f"{path} cannot be read: {_reason(error)}") from error
+        raise DataError(f"{path} cannot be read: {reason_of(error)}") from error
 
 
 def _load_file(path: Path) -> _Loaded:
@@ -269,12 +260,17 @@ def _luminance(colours: Num[np.ndarray, "*space channel"]) -> Float[np.ndarray, 
 
 
 def _placed(path: Path, loaded: _Loaded, array: np.ndarray, spacing: tuple[float, ...] | None) -> Image:
-    """Put values where the file says they lie, at the spacing that is given or that the file vouches for."""
-    image = Image(array=array, grid=Grid.of(loaded.values))
+    """Put values where the file says they lie, at the spacing that the file vouches for, or else that is given."""
+    image = _as_plane(path, _with_physical_spacing(path, loaded, Image(array=array, grid=Grid.of(loaded.values))))
     if spacing is None:
-        return _as_plane(path, _with_physical_spacing(path, loaded, image))
-    image = _as_plane(path, image)
-    return replace(image, grid=_with_spacing(image.grid, spacing))
+        return image
+    given = _with_spacing(image.grid, spacing)
+    if image.length_unit == "pixels":
+        return replace(image, grid=given, notes=(), length_unit="mm")
+    if np.allclose(given.spacing, image.grid.spacing, rtol=1e-3):
+        return image
+    own = " x ".join(f"{each:g}" for each in image.grid.spacing)
+    return replace(image, notes=(*image.notes, f"{path.name} tells its spacing, {own} mm, which is kept."))
 
 
 def _with_physical_spacing(path: Path, loaded: _Loaded, image: Image) -> Image:
@@ -353,12 +349,16 @@ def _whole_numbers(path: Path, array: Float[np.ndarray, "*space"]) -> Num[np.nda
     raise DataError(f"{path} has labels from {low:g} to {high:g}, but wanted such as fit in 64 bits")
 
 
+_FEW_STEPS = 16
+"""A range of fewer whole numbers than this would leave of fractions next to nothing."""
+
+
 def _as_picture(array: Num[np.ndarray, "*space"], deepest: type, path: Path) -> Num[np.ndarray, "*space"]:
     """Round to 8 or 16 bits what fits there, and stretch to 8 bits what does not."""
     low, high = _finite_range(array)
     values = np.clip(np.where(np.isnan(array), low, array.astype(float)), low, high)
-    fractions_only = high <= 1 and bool((values != np.round(values)).any())
-    if low >= 0 and not fractions_only:
+    has_fractions = high - low < _FEW_STEPS and bool((values != np.round(values)).any())
+    if low >= 0 and not has_fractions:
         for kind in (np.uint8, deepest):
             if high <= np.iinfo(kind).max:
                 return np.asarray(np.round(values).astype(kind))
@@ -380,10 +380,3 @@ def _quiet_itk() -> Iterator[None]:
         yield
     finally:
         sitk.ProcessObject.SetGlobalWarningDisplay(before)
-
-
-def _reason(error: Exception) -> str:
-    """Return what ITK has to say, without where in its sources it says so."""
-    lines = [line.strip() for line in str(error).splitlines()]
-    said = [line for line in lines if line and not line.startswith("Exception thrown") and ".cxx:" not in line]
-    return " ".join(said).replace("ITK ERROR: ", "").replace("sitk::ERROR: ", "") or type(error).__name__

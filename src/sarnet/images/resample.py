@@ -1,5 +1,7 @@
 """An image on another grid, at the same place in the world."""
 
+from dataclasses import replace
+
 import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
@@ -51,7 +53,7 @@ def resample(
     if interpolation == "linear":
         kind = np.dtype(np.float32)
         outside = border_value(image.array) if outside is None else outside
-        image = Image(array=_smoothed(image, grid), grid=image.grid, notes=image.notes)
+        image = replace(image, array=_smoothed(image, grid))
     values = sitk.Resample(
         image.to_itk(),
         grid.empty_itk(),
@@ -59,7 +61,7 @@ def resample(
         _INTERPOLATORS[interpolation],
         outside or 0.0,
     )
-    return Image(array=sitk.GetArrayFromImage(values).astype(kind, copy=False), grid=grid, notes=image.notes)
+    return replace(image, array=sitk.GetArrayFromImage(values).astype(kind, copy=False), grid=grid)
 
 
 def _smoothed(image: Image, grid: Grid) -> np.ndarray:

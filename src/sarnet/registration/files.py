@@ -1,6 +1,6 @@
 """A pair as files: which they are, and reading them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sarnet.errors import DataError, InputError
@@ -99,5 +99,5 @@ def _labels(path: Path | None, image: Image) -> Image | None:
             f"{path} has size {labels.grid.size}, but its image has {image.grid.size}: give labels of its size"
         )
     if "pixels" in (labels.length_unit, image.length_unit):
-        labels = Image(array=labels.array, grid=image.grid, notes=labels.notes)
+        labels = replace(labels, grid=image.grid, length_unit=image.length_unit)
     return labels

@@ -41,8 +41,9 @@ def apply(
         interpolation: ``"linear"`` gives float32. ``"nearest"`` and ``"label"`` keep the type and every value as it is,
             integers above 2^24 among them; ``"label"`` takes the largest of all labels' masks read linearly, which has
             smoother borders than the nearest voxel's label.
-        outside: Value of what comes from beyond the moving image. Left out, it is 0 for labels, and for all else the
-            constant background that surrounds the image or else its lowest value.
+        outside: Value of what comes from beyond the moving image. Left out, it is 0 for ``"label"`` and for whole
+            numbers by ``"nearest"``, and for all else the constant background that surrounds the image or else its
+            lowest value.
 
     Returns:
         The warped image on ``reference``.
@@ -61,8 +62,9 @@ def apply(
     if interpolation == "label" and array.dtype.kind == "f" and not np.array_equal(array, np.round(array)):
         raise InputError("moving holds values that are no integers, but 'label' is for label maps: use 'nearest'")
     if outside is None:
-        outside = 0.0 if interpolation == "label" else border_value(array)
-    if interpolation != "linear" and np.array(outside).astype(array.dtype) != outside:
+        are_labels = interpolation == "label" or (interpolation == "nearest" and array.dtype.kind in "iub")
+        outside = 0.0 if are_labels else border_value(array)
+    if interpolation != "linear" and not np.array_equal(np.array(outside).astype(array.dtype), outside, equal_nan=True):
         raise InputError(f"outside is {outside}, but moving holds {array.dtype}: choose a value of that type")
 
     frame = UnitFrame(moving.grid)
@@ -76,7 +78,7 @@ def apply(
             index = frame.index(places).numpy()
             found = _nearest(array, index) if interpolation == "nearest" else _most_weight(array, index)
         warped[rows] = np.where(frame.inside(places)[:, 0].numpy(), found, kind.type(outside))
-    return Image(array=warped, grid=reference, notes=moving.notes)
+    return Image(array=warped, grid=reference, notes=moving.notes, length_unit=moving.length_unit)
 
 
 def _led(transform: Transform, reference: Grid, frame: UnitFrame) -> Iterator[tuple[slice, Tensor]]:

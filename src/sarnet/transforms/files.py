@@ -26,6 +26,7 @@ import SimpleITK as sitk
 from sarnet.errors import DataError, InputError, SarnetError
 from sarnet.images.grid import Grid
 from sarnet.images.meta_image import check_meta_image
+from sarnet.images.whole import write_whole_by
 from sarnet.transforms.compose import compose
 from sarnet.transforms.frames import ras
 from sarnet.transforms.freesurfer import FREESURFER_FILES, read_freesurfer, write_freesurfer
@@ -33,7 +34,7 @@ from sarnet.transforms.fsl import FNIRT_FIELD, read_fsl, write_fsl
 from sarnet.transforms.itk_file import AFFINE_FILES, read_itk
 from sarnet.transforms.learn2reg import read_learn2reg, write_learn2reg
 from sarnet.transforms.nifti import NIFTI_FILES, read_nifti, write_nifti
-from sarnet.transforms.refusal import check_room, ending_of, refuse, write_whole
+from sarnet.transforms.refusal import check_room, ending_of, refuse
 from sarnet.transforms.transform import Transform, vector_image
 
 Format = Literal["itk", "itk-field", "nifti-ras", "learn2reg", "fsl", "freesurfer"]
@@ -79,7 +80,7 @@ def write_transform(transform: Transform, path: Path | str) -> None:
             f"{path}: a {ending} file holds an affine map alone, but the transform has a displacement field: write .h5"
         )
     itk = transform.to_itk() if ending == ".h5" else transform.affine_itk()
-    write_whole(path, ending, lambda temporary: sitk.WriteTransform(itk, str(temporary)))
+    write_whole_by(path, lambda temporary: sitk.WriteTransform(itk, str(temporary)), ending=ending)
 
 
 def write_displacement(transform: Transform, path: Path | str) -> None:
@@ -103,7 +104,7 @@ def write_displacement(transform: Transform, path: Path | str) -> None:
         write_nifti(total, transform.grid, path, intent=_LPS_VECTORS)
         return
     image = vector_image(total, transform.grid)
-    write_whole(path, ending, lambda temporary: sitk.WriteImage(image, str(temporary), useCompression=True))
+    write_whole_by(path, lambda temporary: sitk.WriteImage(image, str(temporary), useCompression=True), ending=ending)
 
 
 def write_format(transform: Transform, path: Path | str, form: Format, *, moving: Grid | None = None) -> None:

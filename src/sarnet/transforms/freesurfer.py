@@ -13,9 +13,10 @@ from nibabel.wrapstruct import WrapStructError
 
 from sarnet.errors import InputError, SarnetError
 from sarnet.images.grid import Grid
+from sarnet.images.whole import write_whole_by
 from sarnet.transforms.frames import ras, voxels
 from sarnet.transforms.nifti import grid_of_affine
-from sarnet.transforms.refusal import check_room, ending_of, refuse, write_whole
+from sarnet.transforms.refusal import check_room, ending_of, refuse
 from sarnet.transforms.transform import Transform
 
 FREESURFER_FILES = (".lta", ".mgz")
@@ -72,14 +73,14 @@ def write_freesurfer(transform: Transform, path: Path, moving: Grid) -> None:
         if transform.displacement is not None:
             raise InputError(f"{path}: .lta holds an affine map alone, but the transform has a field: write .mgz")
         text = _lta(ras(grid) @ np.linalg.inv(transform.homogeneous()) @ ras(grid), moving, grid)
-        write_whole(path, ending, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+        write_whole_by(path, lambda temporary: temporary.write_text(text, encoding="utf-8"), ending=ending)
         return
     vectors = transform.displacement_between(ras(grid), ras(moving)).transpose(2, 1, 0, 3)
     content = bytearray(nib.MGHImage(vectors, ras(grid) @ grid.index_to_world()).to_bytes())
     struct.pack_into(">i", content, 0, _WARP << 8 | 1)
     content += struct.pack(">i", _GEOMETRY_TAG) + _packed(moving) + _packed(grid)
     content += struct.pack(">iqiif", _META_TAG, 12, _DISPLACEMENT_RAS, 1, 0.0)
-    write_whole(path, ending, lambda temporary: temporary.write_bytes(gzip.compress(bytes(content), 1)))
+    write_whole_by(path, lambda temporary: temporary.write_bytes(gzip.compress(bytes(content), 1)), ending=ending)
 
 
 def read_freesurfer(path: Path) -> Transform:

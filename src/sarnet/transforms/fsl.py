@@ -6,10 +6,10 @@ import numpy as np
 
 from sarnet.errors import InputError
 from sarnet.images.grid import Grid
+from sarnet.images.whole import write_whole_by
 from sarnet.transforms.frames import fsl
 from sarnet.transforms.nifti import NIFTI_FILES, read_nifti, write_nifti
 from sarnet.transforms.refusal import ending_of, refuse
-from sarnet.transforms.refusal import write_whole as write_file
 from sarnet.transforms.transform import Transform
 
 FNIRT_FIELD = 2006
@@ -41,7 +41,7 @@ def write_fsl(transform: Transform, path: Path, moving: Grid) -> None:
     # FLIRT's matrix takes the moving image to the fixed one
     matrix = before @ np.linalg.inv(transform.homogeneous()) @ np.linalg.inv(after)
     text = "\n".join("  ".join(f"{number:.12f}" for number in row) for row in matrix.tolist())
-    write_file(path, ending, lambda temporary: temporary.write_text(text + "\n", encoding="utf-8"))
+    write_whole_by(path, lambda temporary: temporary.write_text(text + "\n", encoding="utf-8"), ending=ending)
 
 
 def read_fsl(path: Path, fixed: Grid, moving: Grid) -> Transform:

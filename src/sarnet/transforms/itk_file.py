@@ -26,6 +26,9 @@ _HEAP_BYTES = 2**16  # of 4096 bytes each as ITK writes them
 _GRIDDED = ("DisplacementField", "BSpline")  # their fixed parameters say how many parameters there are
 
 
+_SAME_PARAMETERS = ("MatrixOffsetTransformBase", "AffineTransform")
+"""What ITK-SNAP, c3d and older ANTs write, and the class of the same parameters that SimpleITK has."""
+
 _Item = TypeVar("_Item", h5py.Group, h5py.Dataset)
 
 
@@ -112,7 +115,8 @@ def _grid(part: Part) -> Grid:
 
 def _as_itk(path: Path, part: Part) -> sitk.Transform:
     """What the parameters mean, ITK knows best: hand them over as the text that it would write."""
-    lines = ["#Insight Transform File V1.0", "#Transform 0", f"Transform: {part.kind}"]
+    kind = part.kind.replace(*_SAME_PARAMETERS)
+    lines = ["#Insight Transform File V1.0", "#Transform 0", f"Transform: {kind}"]
     lines += [f"Parameters: {_numbers(part.parameters)}", f"FixedParameters: {_numbers(part.fixed)}", ""]
     with tempfile.TemporaryDirectory() as folder:
         text = Path(folder) / "part.tfm"

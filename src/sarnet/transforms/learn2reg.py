@@ -13,9 +13,10 @@ from jaxtyping import Float
 
 from sarnet.errors import InputError
 from sarnet.images.grid import Grid
+from sarnet.images.whole import write_whole_by
 from sarnet.transforms.frames import voxels
 from sarnet.transforms.nifti import NIFTI_FILES, read_nifti, write_nifti
-from sarnet.transforms.refusal import ending_of, refuse, unreadable, write_whole
+from sarnet.transforms.refusal import ending_of, refuse, unreadable
 from sarnet.transforms.transform import Transform
 
 _FILES = (*NIFTI_FILES, ".npz")
@@ -61,7 +62,7 @@ def write_learn2reg(transform: Transform, path: Path, moving: Grid) -> None:
     vectors = transform.displacement_between(voxels(transform.grid), voxels(moving))
     if ending == ".npz":
         data = np.ascontiguousarray(vectors.transpose(2, 1, 0, 3))
-        write_whole(path, ending, lambda temporary: np.savez_compressed(temporary, data))
+        write_whole_by(path, lambda temporary: np.savez_compressed(temporary, data), ending=ending)
     else:
         write_nifti(vectors, transform.grid, path, intent=0, five_axes=False)
 

@@ -17,8 +17,9 @@ from nibabel.wrapstruct import WrapStructError
 
 from sarnet.errors import DataError, GridError
 from sarnet.images.grid import Grid
+from sarnet.images.whole import write_whole_by
 from sarnet.transforms.frames import ras
-from sarnet.transforms.refusal import check_room, ending_of, refuse, unreadable, write_whole
+from sarnet.transforms.refusal import check_room, ending_of, refuse, unreadable
 
 NIFTI_FILES = (".nii", ".nii.gz")
 
@@ -96,7 +97,7 @@ def write_nifti(
     image.header.set_xyzt_units("mm")
     image.set_qform(affine, 1)
     image.set_sform(affine, 1)
-    write_whole(path, ending_of(path, NIFTI_FILES), lambda temporary: nib.save(image, temporary))
+    write_whole_by(path, lambda temporary: nib.save(image, temporary), ending=ending_of(path, NIFTI_FILES))
 
 
 def grid_of_affine(affine_ras: Float[np.ndarray, "4 4"], size: tuple[int, ...]) -> Grid:

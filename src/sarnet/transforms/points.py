@@ -10,7 +10,8 @@ import numpy as np
 from jaxtyping import Float
 
 from sarnet.errors import DataError, InputError
-from sarnet.transforms.refusal import ending_of, refuse, write_whole
+from sarnet.images.whole import write_whole_by
+from sarnet.transforms.refusal import ending_of, refuse
 
 _FILES = (".csv", ".vtk")
 _POINTS = re.compile(rb"^[ \t]*POINTS[ \t]+(\d+)[ \t]+(float|double)[ \t]*\r?\n", re.MULTILINE)
@@ -84,7 +85,7 @@ def write_points(points: PointSet, path: Path | str) -> None:
         came = ".csv" if points.columns else ".vtk"
         raise InputError(f"{path}: the points came from a {came} file, so wanted a name that ends in {came}")
     content = _csv_content(points) if points.columns else _vtk_content(points)
-    write_whole(path, ending, lambda temporary: temporary.write_bytes(content))
+    write_whole_by(path, lambda temporary: temporary.write_bytes(content), ending=ending)
 
 
 def _csv(path: Path, content: bytes, axes: int) -> PointSet:

@@ -1,8 +1,5 @@
-"""Saying what is wrong with a file, and writing one whole."""
+"""Saying what is wrong with a file."""
 
-import os
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -52,24 +49,3 @@ def ending_of(path: Path, known: tuple[str, ...]) -> str:
         if path.name.lower().endswith(ending):
             return ending
     raise InputError(f"{path}: wanted a file that ends in one of {', '.join(known)}, but came {path.name!r}")
-
-
-def write_whole(path: Path, ending: str, write: Callable[[Path], object]) -> None:
-    """Write beside ``path`` and move the whole file there, so that no half of one is ever found.
-
-    Raises:
-        DataError: If the folder does not exist, or the file cannot be written.
-    """
-    if not path.parent.is_dir():
-        raise DataError(f"{path}: wanted a folder to write to, but {path.parent} is none: make it first")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{ending}")  # libraries go by the ending
-    try:
-        temporary.touch()  # what the system has against it, in its words instead of a library's many lines
-        write(temporary)
-        temporary.replace(path)
-    except (RuntimeError, OSError) as error:
-        reason = (isinstance(error, OSError) and error.strerror) or str(error).strip().splitlines()[-1]
-        raise DataError(f"{path}: could not be written ({reason})") from error
-    finally:
-        with suppress(OSError):  # not there any more, or a name too long to have been there
-            temporary.unlink()

@@ -187,6 +187,8 @@ def itk_parts(transform: sitk.Transform) -> list[sitk.Transform]:
     if not isinstance(transform, sitk.CompositeTransform):
         return [transform]
     nested = [transform.GetNthTransform(index) for index in range(transform.GetNumberOfTransforms())]
+    if len(nested) == 1 and isinstance(nested[0], sitk.CompositeTransform) and transform.IsLinear():
+        return [transform]  # what SimpleITK has no class for comes as a composite of itself without end
     return [part for each in reversed(nested) for part in itk_parts(each)]  # the last added acts first
 
 
