@@ -63,6 +63,8 @@ def main() -> None:
         seeds=_seeds,
         gains=_gains,
         highest_p=_highest_p,
+        dice_without=_dice_without,
+        lowered=_lowered,
         p=_p,
         p_value=_p_value,
         not_shown=_not_shown,
@@ -166,9 +168,30 @@ def _seeds(mode: str) -> str:
     return _with_range(_gains(mode), "+.3f")
 
 
-def _highest_p(name: str, reference: str) -> float:
-    """The largest of the corrected probabilities that the reference's Dice is no other than a method's."""
-    return max(each.p_corrected for each in compare(_by_method(name), reference=reference, figure="dice"))
+def _highest_p(name: str, reference: str, *methods: str) -> float:
+    """The largest of the corrected probabilities that the reference's Dice is no other than a method's; of some, if
+    named."""
+    compared = compare(_by_method(name), reference=reference, figure="dice")
+    return max(each.p_corrected for each in compared if each.method in (methods or (each.method,)))
+
+
+def _dice_without(name: str, method: str, pairs: tuple[str, ...]) -> float:
+    """A method's mean Dice without some of the pairs."""
+    left = [row for row in _rows(name) if row.method == method and row.pair not in pairs]
+    mean = summarise(left).dice
+    assert mean is not None
+    return mean
+
+
+def _lowered(name: str, figure: str) -> str:
+    """The terms without which a figure is lower than by the whole objective in every seed."""
+    found = _measured(name)
+    whole = _by_seed(found, "nothing", figure)
+    terms = dict.fromkeys(each["without"] for each in found if each["without"] not in STATED)
+    lower = [
+        term for term in terms if all(value < whole[seed] for seed, value in _by_seed(found, term, figure).items())
+    ]
+    return ", ".join(term.replace("_", " ") for term in lower)
 
 
 def _p_value(name: str, reference: str, method: str) -> float:

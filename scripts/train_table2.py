@@ -13,7 +13,7 @@
 
 The mask that feeds the segmentation terms is of the training subjects alone: of brains one of ventricles, thalami,
 caudate nuclei and putamina, of hearts one of both ventricles and the muscle. Every network has its own recipe
-(configs/), shortened to PAIRS pairs; VoxelMorph has ten times its authors' rate, at which it would hardly have begun by
+(configs/), shortened to 1,600 pairs; VoxelMorph has ten times its authors' rate, at which it would hardly have begun by
 then. Weights that are there are kept, and a training that was stopped goes on; what is
 written is the generator alone, in half precision.
 """
@@ -30,9 +30,8 @@ from sarnet.training import train
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 FOLDS = 5
-PAIRS = 1600
 INITIAL, SECOND, PEER = 300, 133, 400
-"""Steps of 4, 3 and 4 pairs: PAIRS for this package's network in its two stages, and as many for every other."""
+"""Steps of 4, 3 and 4 pairs: 1,600 pairs for this package's network in its two stages, and as many for every other."""
 
 NETWORKS: dict[str, tuple[str, ...]] = {
     "sarnet": (),

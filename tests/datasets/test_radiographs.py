@@ -103,8 +103,15 @@ def test_csv_without_rows_is_refused(tmp_path):
 def test_unknown_data_set_is_named(tmp_path):
     path = _csv(tmp_path, HEADER, "1.png,m.png,x,ann,0")
 
-    with pytest.raises(DataError, match="has no row of the data set 'shenzhen'"):
+    with pytest.raises(DataError, match=r"no row of the data set 'shenzhen', but of \['x'\]: name one of them"):
         read_radiographs(path, dataset="shenzhen")
+
+
+def test_row_without_an_image_is_named_by_its_line(tmp_path):
+    path = _csv(tmp_path, HEADER, "1.png,m.png,x,ann,0", ",m.png,x,bob,0")
+
+    with pytest.raises(DataError, match=r"visits\.csv names no image in line 3"):
+        read_radiographs(path)
 
 
 def test_parts_share_no_patient_and_lose_no_image():
@@ -308,6 +315,12 @@ def test_visits_are_ordered_as_numbers_where_they_are_numbers():
     assert later_visits(_seen(("d", "a", "2024-10-01"), ("d", "a", "2024-09-30"))) == ((1, 0),)
 
 
+def test_words_of_one_data_set_leave_the_numbers_of_another_numbers():
+    rows = _seen(("d", "a", "10"), ("d", "a", "9"), ("e", "b", "second"), ("e", "b", "first"))
+
+    assert later_visits(rows) == ((1, 0), (3, 2))
+
+
 def test_image_without_a_visit_is_neither_first_nor_later_and_leaves_numbers_numbers():
     rows = _seen(("d", "a", "19"), ("d", "a", ""), ("d", "a", "5"), ("d", "b", ""), ("d", "b", "0"))
 
@@ -373,3 +386,11 @@ def test_image_with_a_pixel_that_has_no_value_is_named(tmp_path, value):
 
     with pytest.raises(DataError, match=r"broken\.mha holds NaN or infinity, but every pixel must have a value"):
         load_images((broken,), size=16)
+
+
+def test_image_that_shows_nothing_is_named(tmp_path):
+    sitk.WriteImage(sitk.GetImageFromArray(np.full((20, 20), 7, np.uint8)), str(tmp_path / "blank.png"))
+    blank = Radiograph(image=tmp_path / "blank.png", mask=None, dataset="d", patient="p", visit="0")
+
+    with pytest.raises(DataError, match=r"blank\.png is 7 everywhere, but must show something"):
+        load_images((blank,), size=16)

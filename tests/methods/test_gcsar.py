@@ -103,3 +103,5 @@ def test_it_is_built_by_name_and_peers_by_theirs(tmp_path):
     assert method.settings["step_voxels"] == [1.5, 0.5]
     with pytest.raises(ConfigError, match=r"peers \['gcsar'\] have the names of other methods"):
         build_methods(settings.model_copy(update={"peers": {"gcsar": tmp_path}}))
+    with pytest.raises(ConfigError, match=r"unmagnified names \['dirnet'\], but must name peers"):
+        build_methods(settings.model_copy(update={"unmagnified": ("dirnet",)}))

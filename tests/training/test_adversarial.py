@@ -297,7 +297,7 @@ def test_vggs_term_needs_a_file_and_takes_part_with_one(settings, features, tmp_
     weights = train_adversarial(with_vgg.model_copy(update={"vgg": path, "validate_steps": 1}))
     path.unlink()  # thirty megabytes
     assert float(_log(settings)[0]["vgg"]) > 0
-    assert json.loads(read_weights(weights, name="")[1]["record"])["vgg"] == "oxford"
+    assert json.loads(read_weights(weights, name="")[1]["record"])["learned_from"]["vgg"] == "oxford"
 
 
 def test_folder_of_a_training_is_refused_unless_resumed(settings):

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from sarnet.config import AdversarialSettings, GeneratorSettings, TrainingSettings
-from sarnet.errors import WeightsError
+from sarnet.errors import DataError, WeightsError
 from sarnet.networks import Generator
 from sarnet.training import TrainingState
 
@@ -100,7 +100,7 @@ def test_checkpoint_that_cannot_be_written_leaves_the_older_one(checkpoint):
     before = checkpoint.read_bytes()
     (checkpoint.parent / "checkpoint.partial").mkdir()
 
-    with pytest.raises(IsADirectoryError):
+    with pytest.raises(DataError, match="cannot be written: Is a directory; the one before it, if any, is whole"):
         _state(steps=3).save(checkpoint, settings=SETTINGS)
 
     assert checkpoint.read_bytes() == before
@@ -121,10 +121,10 @@ def test_checkpoint_of_another_network_is_refused(checkpoint, change):
 @pytest.mark.parametrize(
     ("change", "name"),
     [
-        ({"seed": 1}, "seed"),
-        ({"beta1": 0.5}, "beta1"),
-        ({"generator": TINY.model_copy(update={"maps": 12})}, r"generator\.maps"),
-        ({"adversarial": AdversarialSettings(steps=3)}, r"adversarial\.steps"),
+        ({"seed": 1}, "seed, 0, now 1"),
+        ({"beta1": 0.5}, r"beta1, 0\.93, now 0\.5"),
+        ({"generator": TINY.model_copy(update={"maps": 12})}, r"generator\.maps, \d+, now 12"),
+        ({"adversarial": AdversarialSettings(steps=3)}, r"adversarial\.steps, \d+, now 3"),
     ],
     ids=["seed", "beta1", "maps", "steps"],
 )
@@ -220,3 +220,13 @@ def test_checkpoint_that_holds_code_is_not_run(tmp_path):
 def test_missing_checkpoint_is_named(tmp_path):
     with pytest.raises(WeightsError, match=r"nowhere\.pt is missing"):
         _state().load(tmp_path / "nowhere.pt", settings=SETTINGS)
+
+
+def test_checkpoint_for_which_there_is_no_room_is_told_and_leaves_the_older_one(checkpoint):
+    before = checkpoint.read_bytes()
+    (checkpoint.parent / "checkpoint.partial").symlink_to("/dev/full")
+
+    with pytest.raises(DataError, match=r"No space left on device.*make room and go on with --resume"):
+        _state(steps=3).save(checkpoint, settings=SETTINGS)
+
+    assert checkpoint.read_bytes() == before

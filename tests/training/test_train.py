@@ -1,7 +1,11 @@
+import re
+from pathlib import Path
+
 import pytest
 import torch
 
-from sarnet.errors import ConfigError
+from sarnet.config import UnetSettings
+from sarnet.errors import ConfigError, DataError
 from sarnet.networks import load_generator
 from sarnet.training import train
 
@@ -63,3 +67,48 @@ def test_nothing_to_do_is_refused(settings):
         ConfigError, match=r"no stage has steps: give initial\.steps, adversarial\.steps, unet\.steps or peer"
     ):
         train(_with_steps(settings, initial=0, adversarial=0, unet=0))
+
+
+def _weights(settings, **weights):
+    stage = settings.adversarial
+    return {"adversarial": stage.model_copy(update={"weights": stage.weights.model_copy(update=weights)})}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda settings: _weights(settings, vgg=1.0) | {"vgg": Path("nowhere.pth")}, "nowhere.pth"),
+        (
+            lambda settings: {"generator": settings.generator.model_copy(update={"synthesizes": False})},
+            "adversarial.weights.tie is not 0, but generator.synthesizes is false",
+        ),
+        (lambda settings: {"size": 34, "unet": UnetSettings(steps=1, channels=(4, 8, 8))}, "size is 34, but"),
+        (
+            lambda settings: (
+                _weights(settings, coarse_field=1.0)
+                | {"generator": settings.generator.model_copy(update={"trunk": "residual"})}
+            ),
+            "adversarial.weights.coarse_field is not 0, but generator.trunk is residual: set it to matching",
+        ),
+    ],
+    ids=["vgg", "head", "size", "trunk"],
+)
+def test_what_a_later_stage_lacks_is_found_before_the_first_step(change, message, settings):
+    seen = []
+
+    with pytest.raises((ConfigError, DataError), match=re.escape(message)):
+        train(settings.model_copy(update=change(settings)), report=seen.append)
+
+    assert seen == []
+    assert not settings.out.exists()
+
+
+def test_start_is_wanted_at_the_start_alone(settings):
+    first = train(_with_steps(settings, initial=1, adversarial=0, unet=0))[0]
+    mine = first.with_name("mine.safetensors")
+    first.rename(mine)
+    begun = _with_steps(settings, initial=0, adversarial=1, unet=0).model_copy(update={"start": str(mine)})
+    train(begun)
+    mine.unlink()
+
+    assert train(begun, resume=True) == (settings.out / "adversarial" / "generator.safetensors",)

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from scipy import ndimage
@@ -84,7 +86,7 @@ def test_masks_are_the_fused_maps_of_the_fixed_images_cut_hard(settings, held_ou
 def test_generator_without_masks_has_none_to_judge(settings, held_out):
     validation = validate(_generator(settings, segments=False), held_out, settings=settings)
 
-    assert validation.mask_dice == 0
+    assert math.isnan(validation.mask_dice)
     assert "masks" not in str(validation)
 
 
@@ -115,3 +117,27 @@ def test_mean_dice_is_that_of_each_image(held_out):
     mean = mean_dice(lambda image: (image > next(thresholds)).float(), held_out)
 
     assert mean == pytest.approx(sum(map(_dice, found, held_out.mask)) / 3)
+
+
+def test_images_without_a_mask_do_not_count_as_empty_masks(settings, held_out):
+    """Of three images one has none: the one pair that is left, and the two masks, are judged."""
+    without = Original(held_out.image, held_out.mask * torch.tensor([1.0, 1.0, 0.0])[:, None, None, None])
+    generator = _generator(settings)
+    with torch.no_grad():
+        for parameter in generator.last.parameters():
+            parameter.zero_()
+
+    validation = validate(generator, without, settings=settings)
+
+    assert validation.pair_dice == pytest.approx(_dice(held_out.mask[1, None], held_out.mask[0, None]), abs=0.05)
+    assert mean_dice(lambda image: held_out.mask[(held_out.image == image).flatten(1).all(1)], without) == 1
+    nobody = Original(held_out.image, torch.zeros_like(held_out.mask))
+    assert math.isnan(validate(generator, nobody, settings=settings).pair_dice)
+
+
+def test_single_image_is_no_pair(settings, held_out):
+    validation = validate(_generator(settings), Original(*(each[:1] for each in held_out)), settings=settings)
+
+    assert math.isnan(validation.pair_dice)
+    assert math.isnan(validation.inverse_consistency)
+    assert "pairs" not in str(validation)

@@ -139,6 +139,7 @@ def simulate(
     part: Annotated[str, typer.Option("--split", help="train, validation, test or all.")] = "train",
     fields: Annotated[bool, typer.Option("--fields", help="Write each pair's field, too.")] = False,
     seed: Annotated[int, typer.Option(help="Of all pairs: the same seed gives the same.")] = 0,
+    split_seed: Annotated[int, typer.Option(help="Of the split by patient, as a training's split_seed.")] = 0,
     override: Annotated[
         list[str] | None, typer.Option("--set", help="KEY=VALUE: control_spacing_voxels, peak_voxels, layers.")
     ] = None,
@@ -157,7 +158,7 @@ def simulate(
     if part != "all":
         if part not in ("train", "validation", "test"):
             raise InputError(f"split is {part!r}, but must be train, validation, test or all")
-        radiographs = getattr(split_by_patient(radiographs, seed=0), part)  # whatever the pairs' seed
+        radiographs = getattr(split_by_patient(radiographs, seed=split_seed), part)
     drawn = SimulatedPairs(radiographs, size=size, pairs=pairs, simulation=simulation, seed=seed)
     bar = progress_bar()
     task = bar.add_task("simulating", total=pairs)

@@ -51,6 +51,9 @@ class BenchmarkSettings(Settings):
     """``lung-masks`` alone: weights of the U-Net to compare with."""
     peers: dict[str, Path] = Field(default_factory=dict)
     """Trained peers by name: the weights that ``sarnet train`` wrote of VoxelMorph, DIR-Net or FlowNet."""
+    unmagnified: tuple[str, ...] = ()
+    """Peers that see slices as large as they are; the others see them magnified, as ``registration.magnified_voxels``
+    says."""
     engines: dict[str, Annotated[EngineSettings, Field(discriminator="engine")]] = ENGINES
     """elastix, ANTs and GC-SAR by name; what is given of a known name begins with what that is, a new one says by
     ``engine`` which it is."""

@@ -1,30 +1,44 @@
 """What is trained, on what, and how: simulated pairs, their augmentation, the objective and the stages."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from sarnet.config.networks import DiscriminatorSettings, GeneratorSettings, PeerNetworkSettings
 from sarnet.config.objective import ObjectiveSettings
 from sarnet.config.settings import Settings
 
 
+def _check_range(value: tuple[float, float]) -> tuple[float, float]:
+    if not 0 < value[0] <= value[1]:
+        raise PydanticCustomError("range", "Input should be a range of positive numbers, the smaller one first")
+    return value
+
+
+Range = Annotated[tuple[float, float], AfterValidator(_check_range)]
+"""Smallest and largest of positive numbers."""
+
+CountRange = Annotated[tuple[int, int], AfterValidator(_check_range)]
+"""The same of whole numbers."""
+
+
 class SimulationSettings(Settings):
     """Simulated pairs with a known field (method, section 2)."""
 
-    control_spacing_voxels: tuple[float, ...] = (16.0, 32.0, 64.0)
+    control_spacing_voxels: tuple[Annotated[float, Field(gt=0)], ...] = Field(default=(16.0, 32.0, 64.0), min_length=1)
     """Distances of the B-spline's controls to draw from; at 256 x 256."""
-    peak_voxels: tuple[float, float] = (1.0, 20.0)
+    peak_voxels: Range = (1.0, 20.0)
     """Range of the largest displacement along an axis; at 256 x 256."""
-    layers: tuple[int, int] = (1, 1)
+    layers: CountRange = (1, 1)
     """Range of how many such B-splines are added to one field; the paper's has one."""
 
 
 class AugmentationSettings(Settings):
     """How the training images are made to look like more than X-rays."""
 
-    zoom: tuple[float, float] = (0.5, 1.9)
+    zoom: Range = (0.5, 1.9)
     """Range of the magnification, drawn evenly in its logarithm."""
     rotation_degrees: float = Field(default=180.0, ge=0)
     """Largest rotation either way."""
@@ -68,7 +82,7 @@ class StageSettings(Settings):
     learning_rate: float = Field(default=1e-3, gt=0)
     """Of Adam, at its highest; the paper's."""
     warm_up_steps: int = Field(default=100, ge=0)
-    """Steps over which the learning rate rises."""
+    """Steps over which the learning rate rises; a stage of fewer does not get to its highest."""
 
 
 class InitialSettings(StageSettings):
@@ -110,7 +124,7 @@ class AdversarialSettings(StageSettings):
     """VGG16 and the discriminators see images reduced so many times."""
     judged_voxels: int | None = Field(default=None, ge=32)
     """They see a random crop of so many voxels squared, at that scale; all of it where this is left out."""
-    temperature: tuple[float, float] = (0.1, 0.02)
+    temperature: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (0.1, 0.02)
     """Softness of the masks' threshold at the first step and at the last."""
     average_decay: float = Field(default=0.0, ge=0, lt=1)
     """Decay a step of the exponential average of G's weights; with zero there is none."""
@@ -154,7 +168,7 @@ class TrainingSettings(Settings):
     vgg: Path | None = None
     """File of VGG16's weights; without it torchvision's is looked for in torch.hub's cache."""
     beta1: float = Field(default=0.93, gt=0, lt=1)
-    """Adam's first moment; the paper's."""
+    """Adam's first moment for the generators and discriminators; the paper's. Other networks have 0.9."""
     clip_norm: float = Field(default=1.0, gt=0)
     """Largest norm of the gradient."""
     precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"

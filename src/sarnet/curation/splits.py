@@ -53,7 +53,10 @@ def split_patients(groups: Mapping[_Person, str], *, seed: int, shares: Shares =
     if not (min(shares) > 0 and sum(shares) < 1):  # nor are they, where one is not a number
         raise InputError(f"shares are {shares}, but must be positive and leave something for tests")
     if len(groups) < len(PARTS):
-        raise InputError(f"images come from {len(groups)} patients, but a split needs three at least")
+        raise InputError(
+            f"images come from {len(groups)} patients, but a split needs three at least: check the column patient, or "
+            "say in a column split what is train, validation and test"
+        )
     order = drawn_order(groups, seed=seed)
     first, second = (max(1, round(share * len(order))) for share in shares)
     first = min(first, len(order) - 2)  # of few patients, one is left for each of the other parts

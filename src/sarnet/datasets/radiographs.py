@@ -88,7 +88,11 @@ def read_radiographs(visits: Path, *, dataset: str | None = None) -> tuple[Radio
     every_row = read_table(visits, _COLUMNS)
     rows = [row for row in every_row if dataset in (None, row["dataset"])]
     if not rows:
-        raise DataError(f"{visits} has no row" + (f" of the data set {dataset!r}" if dataset else ""))
+        there = sorted({row["dataset"] for row in every_row})
+        raise DataError(f"{visits} has no row of the data set {dataset!r}, but of {there}: name one of them as dataset")
+    empty = [number for number, row in enumerate(every_row, 2) if not row["image"]]
+    if empty:
+        raise DataError(f"{visits} names no image in line {empty[0]}: give the path, or take the line out")
     folder = visits.parent
     return tuple(
         Radiograph(
@@ -143,15 +147,15 @@ def _parted(radiographs: tuple[Radiograph, ...], part_of: dict[tuple[str, str], 
 def later_visits(radiographs: tuple[Radiograph, ...]) -> tuple[tuple[int, int], ...]:
     """Return the places of each patient's first visit and of a later one, for every later one.
 
-    Visits are ordered as numbers where all that are stated are numbers, else as text; images that state none are left
-    out; of several images of one visit the first in the list counts.
+    Visits are ordered as numbers where all that their data set states are numbers, else as text; images that state none
+    are left out; of several images of one visit the first in the list counts.
     """
-    numeric = all(_is_number(radiograph.visit) for radiograph in radiographs if radiograph.visit)
+    in_words = {each.dataset for each in radiographs if each.visit and not _is_number(each.visit)}
     by_patient: dict[tuple[str, str], dict[float | str, int]] = {}
     for place, radiograph in enumerate(radiographs):
         if not radiograph.visit:
             continue
-        visit: float | str = float(radiograph.visit) if numeric else radiograph.visit
+        visit: float | str = radiograph.visit if radiograph.dataset in in_words else float(radiograph.visit)
         by_patient.setdefault(radiograph.person, {}).setdefault(visit, place)
     pairs = []
     for visits in by_patient.values():
@@ -205,7 +209,7 @@ def load_images(radiographs: tuple[Radiograph, ...], *, size: int) -> Float[Tens
     """Read the images, each resampled to ``size`` pixels squared and normalised to [0, 1].
 
     Raises:
-        DataError: If one cannot be read, is a volume, or holds a value that is not finite.
+        DataError: If one cannot be read, is a volume, shows nothing, or holds a value that is not finite.
     """
     arrays = [normalise(_squared(_plane(r.image), size, "linear").array) for r in radiographs]
     return torch.from_numpy(np.stack(arrays))[:, None]
@@ -232,6 +236,8 @@ def _plane(path: Path) -> Image:
         raise DataError(
             f"{path} holds NaN or infinity, but every pixel must have a value: leave the image out, or fill it"
         )
+    if image.array.min() == image.array.max():
+        raise DataError(f"{path} is {image.array.min():g} everywhere, but must show something: leave the image out")
     return image
 
 

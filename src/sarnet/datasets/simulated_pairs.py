@@ -85,6 +85,11 @@ class SimulatedPairs(Sequence[KnownPair]):
         self._simulation = simulation or SimulationSettings()
         self._seed = seed
 
+    @property
+    def images(self) -> int:
+        """Number of images that the pairs are made of."""
+        return len(self._radiographs)
+
     def __len__(self) -> int:
         return self._pairs
 
@@ -279,8 +284,12 @@ def _row(pairs: SimulatedPairs, number: int, *, fields: bool) -> tuple[str, ...]
 def _check_room(pairs: SimulatedPairs, first: Path, out: Path, *, fields: bool) -> None:
     """Refuse to begin what the disk cannot hold, judged by the first pair, which lies in a folder of its own."""
     paths = _paths(pairs, 0, fields=fields)
-    own = [paths[kind] for kind in ("moving", "moving_mask", "displacement") if paths[kind]]
-    wanted = len(pairs) * sum((first / path).stat().st_size for path in own)
+
+    def size(*kinds: str) -> int:
+        return sum((first / paths[kind]).stat().st_size for kind in kinds if paths[kind])
+
+    of_images = min(len(pairs), pairs.images) * size("fixed", "fixed_mask")
+    wanted = len(pairs) * size("moving", "moving_mask", "displacement") + of_images
     free = shutil.disk_usage(out).free
     if wanted > free:
         raise InputError(

@@ -35,6 +35,9 @@ def build_methods(settings: BenchmarkSettings) -> list[Method]:
         if twice:
             raise ConfigError(f"{group} {twice} have the names of other methods; give them others")
         taken += names
+    strange = sorted(set(settings.unmagnified) - settings.peers.keys())
+    if strange:
+        raise ConfigError(f"unmagnified names {strange}, but must name peers, of which there are {[*settings.peers]}")
     if len(set(settings.methods)) < len(settings.methods):
         raise ConfigError(f"methods are {list(settings.methods)}, but each must be named once")
     return [_build(name, settings) for name in settings.methods]
@@ -46,7 +49,8 @@ def _build(name: str, settings: BenchmarkSettings) -> Method:
     if name in settings.variants:
         return SarnetMethod.load(name, settings.variants[name])
     if name in settings.peers:
-        return PeerMethod.load(name, settings.peers[name], settings.registration)
+        large = {"magnified_voxels": 0} if name in settings.unmagnified else {}
+        return PeerMethod.load(name, settings.peers[name], settings.registration.model_copy(update=large))
     if name in settings.engines:
         return _build_engine(name, settings.engines[name], settings.registration)
     known = [_OWN, *settings.engines, *settings.variants, *settings.peers]

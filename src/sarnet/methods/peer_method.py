@@ -18,7 +18,10 @@ from sarnet.registration import NetworkPair, magnified
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PeerMethod:
-    """A network behind the same affine start, on the same grid, as large as this package's network sees the images."""
+    """A network behind the same affine start, on the same grid, the images as large as its settings magnify them.
+
+    Unlike this package's network it does not tell what it knows, which it would see as it is.
+    """
 
     name: str
     registration: RegistrationSettings

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -38,9 +39,10 @@ def unet(settings: UnetSettings) -> nn.Module:
     )
 
 
-def save_unet(network: nn.Module, path: Path, *, settings: UnetSettings) -> None:
-    """Write weights with the settings that rebuild their network."""
-    write_weights(network.state_dict(), path, metadata={"unet": settings.model_dump_json()})
+def save_unet(network: nn.Module, path: Path, *, settings: UnetSettings, record: dict[str, Any]) -> None:
+    """Write weights with the settings that rebuild their network, and how they were made."""
+    metadata = {"unet": settings.model_dump_json(), "record": json.dumps(record, default=str)}
+    write_weights(network.state_dict(), path, metadata=metadata)
 
 
 def load_unet(path: Path) -> nn.Module:

@@ -5,17 +5,18 @@ from pathlib import Path
 import torch
 
 from sarnet.config import TrainingSettings
-from sarnet.datasets import TrainingPair, check_masks, load_originals, read_radiographs, split_by_patient
+from sarnet.datasets import Split, TrainingPair, check_masks, load_originals, read_radiographs, split_by_patient
 from sarnet.errors import ConfigError
 from sarnet.losses import read_vgg
 from sarnet.networks import save_generator
-from sarnet.training.batches import Batch, PairSources
+from sarnet.training.batches import Batch, PairSources, check_sources
 from sarnet.training.descent import set_learning_rate
 from sarnet.training.game import Game
 from sarnet.training.picture import save_picture
 from sarnet.training.players import make_optimisers, make_players
 from sarnet.training.processes import check_shares, make_fabric
-from sarnet.training.run import WEIGHTS_FILE, Report, Run, claim, training_record
+from sarnet.training.run import WEIGHTS_FILE, Report, Run, claim, is_begun, training_record
+from sarnet.training.start import check_size
 from sarnet.training.state import TrainingState
 from sarnet.training.validation import VALIDATION_PAIRS, validate
 from sarnet.training.ways import both_ways
@@ -40,24 +41,21 @@ def train_adversarial(settings: TrainingSettings, *, resume: bool = False, repor
 
     Raises:
         InputError: If the folder holds a checkpoint and ``resume`` was not asked for, an image or a loss is not finite.
-        ConfigError: If the sources cannot be drawn from, a term wants an output that the generator has not or pairs
-            that no source has, or a source cannot be divided among the processes.
+        ConfigError: As :func:`check_adversarial`.
         DataError: If images, masks or VGG16's weights cannot be read, or do not fit one another.
         WeightsError: If a checkpoint, VGG16's weights or those to start with are of another kind.
     """
     stage, out = settings.adversarial, settings.out / "adversarial"
-    _check(settings)
-    vgg = read_vgg(settings.vgg) if stage.weights.vgg else None
     split = split_by_patient(read_radiographs(settings.visits, dataset=settings.dataset), seed=settings.split_seed)
-    if any(getattr(stage.weights, term) for term in _OF_MASKS):
-        check_masks(split.train)
+    check_adversarial(settings, split)
+    vgg = read_vgg(settings.vgg) if stage.weights.vgg else None
     claim(out, resume=resume)
     sources = PairSources.of(split.train, settings, sources=stage.sources, name="adversarial.sources")
     held_out = load_originals(split.validation[:VALIDATION_PAIRS], size=settings.size)
 
     torch.manual_seed(settings.seed)  # the only chance that is not drawn from a source of its own: the first weights
     fabric = make_fabric(settings)
-    players = make_players(settings, fabric.device)
+    players = make_players(settings, fabric.device, is_begun=is_begun(out))
     optimisers = make_optimisers(players, settings)
     learns_from = {"visits": split.fingerprint} | ({} if vgg is None else {"vgg": vgg.record.name})
     state = TrainingState(players.named(), optimisers, learns_from)
@@ -95,27 +93,35 @@ def train_adversarial(settings: TrainingSettings, *, resume: bool = False, repor
             weights,
             reverse=None if players.reverse is players.generator else players.reverse,
             discriminator=players.judge if stage.weights.adversarial else None,
-            record={
-                **training_record("adversarial", run.step, settings),
-                "vgg": None if vgg is None else vgg.record.name,
-            },
+            record=training_record("adversarial", settings, state),
         )
     fabric.barrier()  # whoever goes on with them finds them whole
     return weights
 
 
-def _check(settings: TrainingSettings) -> None:
-    """Refuse settings that contradict one another before anything is read."""
+def check_adversarial(settings: TrainingSettings, split: Split) -> None:
+    """Refuse settings that contradict one another or the images, before any step is done.
+
+    Raises:
+        ConfigError: If the sources cannot be drawn from, a term wants an output that the generator has not or pairs
+            that no source has, a source cannot be divided among the processes, or the images are not of a size that
+            the networks take.
+        DataError: If masks that are learned from are missing, or VGG16's weights are.
+        WeightsError: If VGG16's weights are something else.
+    """
     stage, generator = settings.adversarial, settings.generator
-    for term, wanted, has in (
-        ("mask_supervision", "segments", generator.segments),
-        ("tie", "synthesizes", generator.synthesizes),
+    for term, name, wanted in (
+        ("mask_supervision", "segments", True),
+        ("tie", "synthesizes", True),
+        ("coarse_field", "trunk", "matching"),
     ):
-        if getattr(stage.weights, term) and not has:
+        came = getattr(generator, name)
+        if getattr(stage.weights, term) and came != wanted:
             raise ConfigError(
-                f"adversarial.weights.{term} is not 0, but generator.{wanted} is false: set it to true, "
-                "or the weight to 0"
+                f"adversarial.weights.{term} is not 0, but generator.{name} is {str(came).lower()}: set it to "
+                f"{str(wanted).lower()}, or the weight to 0"
             )
+    check_size(settings)
     weights = stage.weights.model_dump()
     if not any(weights.values()):
         raise ConfigError("adversarial.weights are all 0, but the stage needs a term: give one of them a weight")
@@ -130,6 +136,11 @@ def _check(settings: TrainingSettings) -> None:
                 )
     for source in stage.sources:
         check_shares(f"adversarial.sources.pairs of {source.kind}", source.pairs, devices=settings.devices)
+    check_sources(stage.sources, split.train, name="adversarial.sources")
+    if any(weights[term] for term in _OF_MASKS):
+        check_masks(split.train)
+    if weights["vgg"]:
+        read_vgg(settings.vgg)
 
 
 def _to(device: torch.device, batch: Batch) -> Batch:

@@ -35,6 +35,25 @@ class Batch(NamedTuple):
         return self._replace(pair=self.pair.exchanged())
 
 
+def check_sources(sources: tuple[SourceSettings, ...], radiographs: tuple[Radiograph, ...], *, name: str) -> None:
+    """Refuse sources that have nothing to draw from.
+
+    Args:
+        sources: How many pairs of which kind.
+        radiographs: Those to train on.
+        name: What the sources are called in the settings.
+
+    Raises:
+        ConfigError: If no pair is asked for, visits where nobody came twice, or patients where there is one.
+    """
+    if not sources:
+        raise ConfigError(f"{name} names none with pairs, but the stage needs them: add one")
+    if any(source.kind == "visits" for source in sources) and not later_visits(radiographs):
+        raise ConfigError(f"{name} asks for visits, but no training patient came twice")
+    if any(source.kind == "patients" for source in sources) and len({each.person for each in radiographs}) < 2:
+        raise ConfigError(f"{name} asks for pairs of patients, but there is only one to train on")
+
+
 class PairSources:
     """Draws the batches of a training.
 
@@ -53,7 +72,7 @@ class PairSources:
         seed: int,
         name: str = "sources",
     ) -> None:
-        """Check that there is something to draw.
+        """Check that there is something to draw, as :func:`check_sources` does.
 
         Args:
             originals: The training images with their masks.
@@ -64,20 +83,13 @@ class PairSources:
             name: What the sources are called in the settings, for errors.
 
         Raises:
-            ConfigError: If no pair is asked for, visits where nobody came twice, or patients where there is one.
+            ConfigError: If there is nothing.
         """
-        visits = later_visits(radiographs)
-        patients = [(radiograph.dataset, radiograph.patient) for radiograph in radiographs]
-        if not sources:
-            raise ConfigError(f"{name} names none with pairs, but the stage needs them: add one")
-        if any(source.kind == "visits" for source in sources) and not visits:
-            raise ConfigError(f"{name} asks for visits, but no training patient came twice")
-        if any(source.kind == "patients" for source in sources) and len(set(patients)) < 2:
-            raise ConfigError(f"{name} asks for pairs of patients, but there is only one to train on")
+        check_sources(sources, radiographs, name=name)
         self._originals = originals
         self._aligned = AlignedOriginals(originals)
-        self._visits = visits
-        self._patients = patients
+        self._visits = later_visits(radiographs)
+        self._patients = [radiograph.person for radiograph in radiographs]
         self._sources = sources
         self._simulation = simulation
         self._seed = seed

@@ -21,8 +21,8 @@ from sarnet.networks import Features, Generator, save_generator
 from sarnet.training.batches import channels_last
 from sarnet.training.descent import check_finite, set_learning_rate, take_step
 from sarnet.training.processes import check_shares, make_fabric, shared_means
-from sarnet.training.run import WEIGHTS_FILE, Report, Run, claim, training_record
-from sarnet.training.start import start_from
+from sarnet.training.run import WEIGHTS_FILE, Report, Run, claim, is_begun, training_record
+from sarnet.training.start import check_size, start_from
 from sarnet.training.state import TrainingState
 from sarnet.training.validation import VALIDATION_PAIRS, validate
 
@@ -54,12 +54,12 @@ def train_initial(settings: TrainingSettings, *, resume: bool = False, report: R
 
     Raises:
         InputError: If the folder holds a checkpoint and ``resume`` was not asked for, or a loss is not finite.
-        ConfigError: If the batch cannot be divided among the processes.
+        ConfigError: As :func:`check_initial`.
         DataError: If the images cannot be read.
         WeightsError: If the checkpoint is of another network, or of a training with other settings or by other files.
     """
     stage, out = settings.initial, settings.out / "initial"
-    check_shares("initial.batch", stage.batch, devices=settings.devices)
+    check_initial(settings)
     split = split_by_patient(read_radiographs(settings.visits, dataset=settings.dataset), seed=settings.split_seed)
     claim(out, resume=resume)
     images = load_images(split.train, size=settings.size)
@@ -69,7 +69,7 @@ def train_initial(settings: TrainingSettings, *, resume: bool = False, report: R
     fabric = make_fabric(settings)
     generator = Generator(settings.generator)
     generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from its stubs
-    if settings.start is not None:
+    if settings.start is not None and not is_begun(out):
         start_from(generator, settings.start)
     generator.to(fabric.device)  # before the optimiser's state is loaded, which goes where the weights are
     optimiser = torch.optim.Adam(
@@ -105,9 +105,20 @@ def train_initial(settings: TrainingSettings, *, resume: bool = False, report: R
 
     weights = out / WEIGHTS_FILE
     if fabric.is_global_zero:
-        save_generator(generator, weights, record=training_record("initial", run.step, settings))
+        save_generator(generator, weights, record=training_record("initial", settings, state))
     fabric.barrier()  # whoever goes on with them finds them whole
     return weights
+
+
+def check_initial(settings: TrainingSettings) -> None:
+    """Refuse settings that contradict one another before anything is read.
+
+    Raises:
+        ConfigError: If the batch cannot be divided among the processes, or the images are not of a size that the
+            network takes.
+    """
+    check_shares("initial.batch", settings.initial.batch, devices=settings.devices)
+    check_size(settings)
 
 
 def training_pair(images: Tensor, *, settings: TrainingSettings, step: int) -> TrainingPair:
@@ -125,8 +136,10 @@ def _objective(
     stage = settings.initial
     displacement = generator.displacement(generator.controls(features))
     field = field_error(displacement, pair.displacement, weight=pair.weight, norm=stage.field_norm)
-    coarse_displacement = generator.displacement(features.base)
-    coarse = field_error(coarse_displacement, pair.displacement, weight=pair.weight, norm=stage.field_norm)
+    coarse = field.new_zeros(())
+    if settings.generator.trunk == "matching":  # the only one whose base field is not zero
+        coarse_displacement = generator.displacement(features.base)
+        coarse = field_error(coarse_displacement, pair.displacement, weight=pair.weight, norm=stage.field_norm)
     warped = warp(pair.moving, displacement)
     image = ((warped - pair.fixed) ** 2).mean()
     correlation = lncc(pair.fixed, warped) if stage.lncc_weight else image.new_zeros(())

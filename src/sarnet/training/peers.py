@@ -10,6 +10,7 @@ from sarnet.config import PeerSettings, TrainingSettings
 from sarnet.datasets import (
     AlignedOriginals,
     Original,
+    Split,
     TrainingPair,
     load_originals,
     read_radiographs,
@@ -18,14 +19,14 @@ from sarnet.datasets import (
 from sarnet.errors import ConfigError
 from sarnet.fields import warp
 from sarnet.losses import field_error
-from sarnet.metrics import mask_dice, mean_of_known
+from sarnet.metrics import mask_dice
 from sarnet.networks import FlowNet, Peer, VoxelMorph, peer_network, save_peer, voxelmorph_loss
-from sarnet.training.batches import PairSources
+from sarnet.training.batches import PairSources, check_sources
 from sarnet.training.descent import check_finite, set_learning_rate, take_step
 from sarnet.training.processes import check_shares, make_fabric, shared_means
 from sarnet.training.run import Report, Run, claim, training_record
 from sarnet.training.state import TrainingState
-from sarnet.training.validation import VALIDATION_PAIRS, relative_field_error
+from sarnet.training.validation import VALIDATION_PAIRS, in_words, mean_or_nan, relative_field_error
 
 _FLOWNET_WEIGHTS = (0.32, 0.08, 0.02, 0.01, 0.005)
 """Of the field's error at each resolution, coarsest first; the authors'."""
@@ -47,18 +48,17 @@ def train_peer(settings: TrainingSettings, *, resume: bool = False, report: Repo
 
     Raises:
         InputError: If the folder holds a checkpoint and ``resume`` was not asked for, or a loss is not finite.
-        ConfigError: If a source does not suit the network, cannot be divided among the processes, or the images are not
-            of a size that the network can halve.
+        ConfigError: As :func:`check_peer`.
         DataError: If images or masks cannot be read, or do not fit each other.
         WeightsError: If the checkpoint is of another network, or of a training by other files.
         MissingExtraError: If the network's package is not installed.
     """
     stage, out = settings.peer, settings.out / "peer"
+    split = split_by_patient(read_radiographs(settings.visits, dataset=settings.dataset), seed=settings.split_seed)
+    check_peer(settings, split)
+    claim(out, resume=resume)
     torch.manual_seed(settings.seed)
     network = peer_network(stage.network)
-    _check(settings, multiple=network.multiple)
-    split = split_by_patient(read_radiographs(settings.visits, dataset=settings.dataset), seed=settings.split_seed)
-    claim(out, resume=resume)
     sources = PairSources.of(split.train, settings, sources=stage.sources, name="peer.sources")
     held_out = load_originals(split.validation[:VALIDATION_PAIRS], size=settings.size)
     neighbours = _neighbours(held_out, are_aligned=any(source.aligned for source in stage.sources))
@@ -72,7 +72,7 @@ def train_peer(settings: TrainingSettings, *, resume: bool = False, report: Repo
         state,
         steps=stage.steps,
         settings=settings,
-        other_stages={"generator", "initial", "adversarial", "unet"},
+        other_stages={"generator", "initial", "adversarial", "unet", "beta1"},
         fabric=fabric,
         report=report,
     )
@@ -90,12 +90,13 @@ def train_peer(settings: TrainingSettings, *, resume: bool = False, report: Repo
         if run.is_due(settings.validate_steps):
             error, dice = _validate(network, held_out, neighbours, settings)
             figures = {"validation_field_error": error, "validation_pair_dice": dice}
-            run.write(figures, judgement=f"field error {error:.3f} of |u|, pairs' Dice {dice:.3f}")
+            run.write(figures, judgement=in_words({"field error": error, "pairs' Dice": dice}))
         run.close_step(total)
 
     weights = out / f"{stage.network.kind}.safetensors"
     if fabric.is_global_zero:
-        save_peer(network, weights, settings=stage.network, record=training_record("peer", run.step, settings))
+        save_peer(network, weights, settings=stage.network, record=training_record("peer", settings, state))
+    fabric.barrier()  # whoever goes on with them finds them whole
     return weights
 
 
@@ -132,7 +133,9 @@ def _correlation(first: Tensor, second: Tensor) -> Tensor:
 
 
 def _neighbours(held_out: Original, *, are_aligned: bool) -> list[tuple[Original, Original]]:
-    """Each image and the next, brought onto it where the network learns from such pairs."""
+    """Each image and the next, brought onto it where the network learns from such pairs; of one image none."""
+    if len(held_out.image) == 1:
+        return []
     count, aligned = len(held_out.image), AlignedOriginals(held_out)
     single = [Original(*(each[place, None] for each in held_out)) for place in range(count)]
     following = [(place + 1) % count for place in range(count)]
@@ -153,17 +156,26 @@ def _validate(
         error = relative_field_error(network, held_out, settings=settings, device=device)
         for fixed, moving in neighbours:
             found = network(fixed.image.to(device), moving.image.to(device)).cpu()
-            overlap.append(mask_dice(fixed.mask > 0, warp(moving.mask, found) >= 0.5))
+            if fixed.mask.any() and moving.mask.any():
+                overlap.append(mask_dice(fixed.mask > 0, warp(moving.mask, found) >= 0.5))
     network.train()
-    return error, mean_of_known(overlap) or 0.0
+    return error, mean_or_nan(overlap)
 
 
-def _check(settings: TrainingSettings, *, multiple: int) -> None:
-    """Refuse settings that contradict one another before anything is read."""
+def check_peer(settings: TrainingSettings, split: Split) -> None:
+    """Refuse settings that contradict one another or the images, before any step is done.
+
+    Raises:
+        ConfigError: If a source does not suit the network, cannot be drawn from or divided among the processes, or the
+            images are not of a size that the network can halve.
+        MissingExtraError: If the network's package is not installed.
+    """
     stage = settings.peer
+    multiple = peer_network(stage.network).multiple
     for source in stage.sources:
         check_shares(f"peer.sources.pairs of {source.kind}", source.pairs, devices=settings.devices)
     if stage.network.kind == "flownet" and any(source.kind != "simulated" for source in stage.sources):
         raise ConfigError("peer.sources has pairs without a known field, but flownet learns by it: name simulated ones")
     if settings.size % multiple:
         raise ConfigError(f"size is {settings.size}, but {stage.network.kind} halves it: give a multiple of {multiple}")
+    check_sources(stage.sources, split.train, name="peer.sources")

@@ -20,7 +20,7 @@ def save_picture(generator: Generator, held_out: Original, path: Path) -> None:
 
     Args:
         generator: On any device.
-        held_out: Two images at least.
+        held_out: Of a single image it is registered to itself.
         path: PNG to write; its folder is made.
     """
     from matplotlib.figure import Figure  # noqa: PLC0415  # slow to import, and wanted once in hundreds of steps

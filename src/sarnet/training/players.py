@@ -58,8 +58,13 @@ class Players:
         return self.average or self.generator
 
 
-def make_players(settings: TrainingSettings, device: torch.device) -> Players:
+def make_players(settings: TrainingSettings, device: torch.device, *, is_begun: bool = False) -> Players:
     """Build the networks, G and F from the weights that the settings start with.
+
+    Args:
+        settings: Of the training.
+        device: Where they are to compute.
+        is_begun: Whether a checkpoint will have them go on elsewhere.
 
     Raises:
         WeightsError: If those weights are of another kind.
@@ -67,7 +72,7 @@ def make_players(settings: TrainingSettings, device: torch.device) -> Players:
     stage = settings.adversarial
     generator = Generator(settings.generator)
     generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from its stubs
-    if settings.start is not None:
+    if settings.start is not None and not is_begun:
         start_from(generator, settings.start)
     own = stage.reverse == "own"
     judges = [Discriminator(stage.discriminator).to(device) for _ in range(2 if own else 1)]

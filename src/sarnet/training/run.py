@@ -9,7 +9,7 @@ from lightning_fabric import Fabric
 
 from sarnet import __version__
 from sarnet.config import TrainingSettings
-from sarnet.errors import InputError
+from sarnet.errors import DataError, InputError, reason_of
 from sarnet.training.alarms import alarms
 from sarnet.training.log import Log
 from sarnet.training.state import TrainingState
@@ -136,20 +136,30 @@ def claim(folder: Path, *, resume: bool) -> None:
 
     Raises:
         InputError: If it holds a checkpoint and ``resume`` was not asked for.
+        DataError: If it cannot be made.
     """
-    if (folder / CHECKPOINT_FILE).exists() and not resume:
+    if is_begun(folder) and not resume:
         raise InputError(
             f"out {folder} holds the checkpoint of a training: go on with --resume, or choose another folder"
         )
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"out {folder} cannot be made: {reason_of(error)}; choose another folder") from error
 
 
-def training_record(stage: str, step: int, settings: TrainingSettings) -> dict[str, Any]:
+def is_begun(folder: Path) -> bool:
+    """Return whether a stage's folder holds a checkpoint."""
+    return (folder / CHECKPOINT_FILE).exists()
+
+
+def training_record(stage: str, settings: TrainingSettings, state: TrainingState) -> dict[str, Any]:
     """Return what a file of weights says of how it was made; not where the files lay."""
     return {
         "version": __version__,
         "stage": stage,
-        "step": step,
+        "step": state.step,
+        "learned_from": dict(state.learns_from),
         "start": settings.start and Path(settings.start).stem,
         "settings": settings.model_dump(mode="json", exclude={"visits", "out", "vgg", "start"}),
     }

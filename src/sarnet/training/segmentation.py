@@ -6,16 +6,16 @@ import torch
 from torch import nn
 
 from sarnet.config import SourceSettings, TrainingSettings
-from sarnet.datasets import check_masks, load_originals, read_radiographs, split_by_patient
+from sarnet.datasets import Split, check_masks, load_originals, read_radiographs, split_by_patient
 from sarnet.errors import ConfigError
 from sarnet.losses import mask_supervision
 from sarnet.networks import predicted_mask, save_unet, unet
-from sarnet.training.batches import PairSources
+from sarnet.training.batches import PairSources, check_sources
 from sarnet.training.descent import check_finite, set_learning_rate, take_step
 from sarnet.training.processes import check_shares, make_fabric, shared_means
-from sarnet.training.run import Report, Run, claim
+from sarnet.training.run import Report, Run, claim, training_record
 from sarnet.training.state import TrainingState
-from sarnet.training.validation import VALIDATION_PAIRS, mean_dice
+from sarnet.training.validation import VALIDATION_PAIRS, in_words, mean_dice
 
 UNET_FILE = "unet.safetensors"
 
@@ -37,16 +37,14 @@ def train_unet(settings: TrainingSettings, *, resume: bool = False, report: Repo
 
     Raises:
         InputError: If the folder holds a checkpoint and ``resume`` was not asked for, or a loss is not finite.
-        ConfigError: If no source has masks, one cannot be divided among the processes, or the images cannot be halved
-            as often as the network does.
+        ConfigError: As :func:`check_unet`.
         DataError: If images or masks cannot be read, or do not fit each other.
         WeightsError: If the checkpoint is of another network, or of a training by other files.
         MissingExtraError: If MONAI is not installed.
     """
     stage, out = settings.unet, settings.out / "unet"
-    _check(settings)
     split = split_by_patient(read_radiographs(settings.visits, dataset=settings.dataset), seed=settings.split_seed)
-    check_masks(split.train)
+    check_unet(settings, split)
     claim(out, resume=resume)
     sources = PairSources.of(split.train, settings, sources=_with_masks(settings), name="adversarial.sources")
     held_out = load_originals(split.validation[:VALIDATION_PAIRS], size=settings.size)
@@ -61,7 +59,7 @@ def train_unet(settings: TrainingSettings, *, resume: bool = False, report: Repo
         state,
         steps=stage.steps,
         settings=settings,
-        other_stages={"generator", "initial", "peer"},
+        other_stages={"generator", "initial", "peer", "beta1"},
         fabric=fabric,
         report=report,
     )
@@ -81,12 +79,13 @@ def train_unet(settings: TrainingSettings, *, resume: bool = False, report: Repo
         run.count({"total": total})
         if run.is_due(settings.validate_steps):
             dice = mean_dice(lambda image: predicted_mask(network, image), held_out)
-            run.write({"validation_mask_dice": dice}, judgement=f"masks' Dice {dice:.3f}")
+            run.write({"validation_mask_dice": dice}, judgement=in_words({"masks' Dice": dice}))
         run.close_step(total)
 
     weights = out / UNET_FILE
     if fabric.is_global_zero:
-        save_unet(network, weights, settings=stage)
+        save_unet(network, weights, settings=stage, record=training_record("unet", settings, state))
+    fabric.barrier()  # whoever goes on with them finds them whole
     return weights
 
 
@@ -94,8 +93,14 @@ def _with_masks(settings: TrainingSettings) -> tuple[SourceSettings, ...]:
     return tuple(source for source in settings.adversarial.sources if source.masks)
 
 
-def _check(settings: TrainingSettings) -> None:
-    """Refuse settings that contradict one another before anything is read."""
+def check_unet(settings: TrainingSettings, split: Split) -> None:
+    """Refuse settings that contradict one another or the images, before any step is done.
+
+    Raises:
+        ConfigError: If no source has masks, one cannot be drawn from or divided among the processes, or the images
+            cannot be halved as often as the network does.
+        DataError: If masks are missing.
+    """
     if not _with_masks(settings):
         raise ConfigError("adversarial.sources names none with masks, but the U-Net learns from them: add one")
     for source in _with_masks(settings):
@@ -103,3 +108,5 @@ def _check(settings: TrainingSettings) -> None:
     multiple = 2 ** (len(settings.unet.channels) - 1)
     if settings.size % multiple:
         raise ConfigError(f"size is {settings.size}, but the U-Net halves it: give a multiple of {multiple}")
+    check_sources(_with_masks(settings), split.train, name="adversarial.sources")
+    check_masks(split.train)

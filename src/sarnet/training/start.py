@@ -1,10 +1,25 @@
-"""Beginning with weights that there are already."""
+"""What a generator begins with: images that it can take, and weights that there are already."""
 
-from sarnet.errors import WeightsError
+import torch
+
+from sarnet.config import TrainingSettings
+from sarnet.errors import ConfigError, WeightsError
 from sarnet.networks import Generator, load_generator
 
 _HEADS = ("image.", "fixed_fusion.", "moving_fusion.")
 """Outputs that the first stage does not train: where the weights have none, they begin as drawn."""
+
+
+def check_size(settings: TrainingSettings) -> None:
+    """Refuse images of a size that the generator cannot take.
+
+    Raises:
+        ConfigError: If it is so.
+    """
+    with torch.device("meta"):  # its layers alone, no weights
+        multiple = Generator(settings.generator).multiple
+    if settings.size % multiple:
+        raise ConfigError(f"size is {settings.size}, but the generator reduces it: give a multiple of {multiple}")
 
 
 def start_from(generator: Generator, model: str) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
@@ -12,7 +13,7 @@ import torch
 from torch import nn
 
 from sarnet.config import TrainingSettings
-from sarnet.errors import WeightsError
+from sarnet.errors import DataError, WeightsError, reason_of
 
 _FREE = frozenset({"visits", "out", "start", "vgg", "checkpoint_minutes", "validate_steps", "picture_steps"})
 """Settings that may differ when a training goes on: they do not change what it learns from there."""
@@ -50,7 +51,11 @@ class TrainingState:
         return means
 
     def save(self, path: Path, *, settings: TrainingSettings) -> None:
-        """Write a checkpoint; the one before it stays until this one is whole."""
+        """Write a checkpoint; the one before it stays until this one is whole.
+
+        Raises:
+            DataError: If it cannot be written.
+        """
         temporary = path.with_suffix(".partial")
         stored = {
             "networks": {name: network.state_dict() for name, network in self.networks.items()},
@@ -61,11 +66,19 @@ class TrainingState:
             "summed": self.summed,
             "settings": settings.model_dump_json(),
         }
-        with temporary.open("wb") as file:
-            torch.save(stored, file)
-            file.flush()
-            os.fsync(file.fileno())  # on the disk before it takes the older one's place, should the power fail
-        temporary.replace(path)
+        try:
+            with temporary.open("wb") as file:
+                torch.save(stored, file)
+                file.flush()
+                os.fsync(file.fileno())  # on the disk before it takes the older one's place, should the power fail
+            temporary.replace(path)
+        except (OSError, RuntimeError) as error:  # torch's own writer raises the second
+            with suppress(OSError):
+                temporary.unlink()
+            raise DataError(
+                f"checkpoint {path} cannot be written: {reason_of(error)}; the one before it, if any, is whole: make "
+                "room and go on with --resume"
+            ) from error
 
     def load(self, path: Path, *, settings: TrainingSettings, free: Collection[str] = ()) -> None:
         """Read a checkpoint, as data alone.
@@ -88,16 +101,17 @@ class TrainingState:
             wanted, may_differ = settings.model_dump(mode="json"), _FREE.union(free)
             changed = sorted(_differences(json.loads(stored["settings"]), wanted, may_differ))
             if changed:
+                name, began, now = changed[0]
                 raise WeightsError(
-                    f"checkpoint {path} is of a training with another {changed[0]}: go on with the settings it began "
-                    "with, or choose another folder"
+                    f"checkpoint {path} is of a training with another {name}, {began}, now {now}: go on with the "
+                    "settings it began with, or choose another folder"
                 )
             if "learns_from" not in stored:
                 raise WeightsError(f"checkpoint {path} is of an earlier version of this program: begin anew")
             replaced = sorted(_differences(stored["learns_from"], dict(self.learns_from), frozenset()))
             if replaced:
                 raise WeightsError(
-                    f"checkpoint {path} is of a training that read something else from {replaced[0]}: give what it "
+                    f"checkpoint {path} is of a training that read something else from {replaced[0][0]}: give what it "
                     "began with, or choose another folder"
                 )
             for name, network in self.networks.items():
@@ -114,12 +128,12 @@ class TrainingState:
 
 def _differences(
     stored: dict[str, Any], wanted: dict[str, Any], free: frozenset[str], above: str = ""
-) -> Iterator[str]:
-    """Names of the settings that differ, but for those that may."""
+) -> Iterator[tuple[str, str, str]]:
+    """Name, stored and wanted value of the settings that differ, but for those that may."""
     for name in (stored.keys() | wanted.keys()) - free:
         one, other = stored.get(name), wanted.get(name)
         if isinstance(one, dict) and isinstance(other, dict):
             # below a stage's name all settings count but for those that never do
             yield from _differences(one, other, _FREE, f"{above}{name}.")
         elif one != other:
-            yield f"{above}{name}"
+            yield f"{above}{name}", str(one), str(other)

@@ -3,13 +3,14 @@
 from pathlib import Path
 
 from sarnet.config import TrainingSettings
+from sarnet.datasets import read_radiographs, split_by_patient
 from sarnet.errors import ConfigError
-from sarnet.training.adversarial import train_adversarial
-from sarnet.training.initial import train_initial
-from sarnet.training.peers import train_peer
+from sarnet.training.adversarial import check_adversarial, train_adversarial
+from sarnet.training.initial import check_initial, train_initial
+from sarnet.training.peers import check_peer, train_peer
 from sarnet.training.processes import is_first_process
 from sarnet.training.run import Report
-from sarnet.training.segmentation import train_unet
+from sarnet.training.segmentation import check_unet, train_unet
 
 
 def train(settings: TrainingSettings, *, resume: bool = False, report: Report | None = None) -> tuple[Path, ...]:
@@ -25,8 +26,10 @@ def train(settings: TrainingSettings, *, resume: bool = False, report: Report | 
 
     Raises:
         ConfigError: If no stage has steps.
-        SarnetError: As :func:`train_initial`, :func:`train_adversarial`, :func:`train_unet` and :func:`train_peer` do.
+        SarnetError: As :func:`train_initial`, :func:`train_adversarial`, :func:`train_unet` and :func:`train_peer` do;
+            what can be known is looked at for every stage before the first begins.
     """
+    _check(settings)
     written: list[Path] = []
     if settings.initial.steps:
         written = [train_initial(settings, resume=resume, report=report)]
@@ -37,8 +40,21 @@ def train(settings: TrainingSettings, *, resume: bool = False, report: Report | 
         written.append(train_unet(settings, resume=resume, report=report))
     if settings.peer.steps:
         written.append(train_peer(settings, resume=resume, report=report))
-    if not written:
+    return tuple(written) if is_first_process() else ()
+
+
+def _check(settings: TrainingSettings) -> None:
+    """Hours of one stage shall not be over before the next finds out that it cannot begin."""
+    if not any(stage.steps for stage in (settings.initial, settings.adversarial, settings.unet, settings.peer)):
         raise ConfigError(
             "no stage has steps: give initial.steps, adversarial.steps, unet.steps or peer.steps a number above 0"
         )
-    return tuple(written) if is_first_process() else ()
+    split = split_by_patient(read_radiographs(settings.visits, dataset=settings.dataset), seed=settings.split_seed)
+    if settings.initial.steps:
+        check_initial(settings)
+    if settings.adversarial.steps:
+        check_adversarial(settings, split)
+    if settings.unet.steps:
+        check_unet(settings, split)
+    if settings.peer.steps:
+        check_peer(settings, split)

@@ -1,6 +1,7 @@
 """How well a generator does on images that it does not learn from."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import torch
@@ -16,7 +17,7 @@ VALIDATION_PAIRS = 16
 
 
 class Validation(NamedTuple):
-    """Means over the validation images."""
+    """Means over the validation images; NaN where there is nothing to tell a figure by."""
 
     field_error: float
     """Of simulated pairs, without augmentation: mean length of the error over mean length of the known field."""
@@ -25,13 +26,12 @@ class Validation(NamedTuple):
     folding_percent: float
     """Of pairs of different images."""
     pair_dice: float
-    """Of pairs of different images: overlap of the fixed mask and the warped one."""
+    """Of pairs of different images that both have a mask: overlap of the fixed mask and the warped one."""
     mask_dice: float
-    """Overlap of the fixed image's mask out of feature maps and the manual one; zero where there is none."""
+    """Overlap of the fixed image's mask out of feature maps and the manual one, where there are both."""
 
     def __str__(self) -> str:
-        text = f"field error {self.field_error:.3f} of |u|, pairs' Dice {self.pair_dice:.3f}"
-        return f"{text}, masks' Dice {self.mask_dice:.3f}" if self.mask_dice else text
+        return in_words({"field error": self.field_error, "pairs' Dice": self.pair_dice, "masks' Dice": self.mask_dice})
 
     def figures(self) -> dict[str, float]:
         """Return the figures by name, as a log has them."""
@@ -39,7 +39,7 @@ class Validation(NamedTuple):
 
 
 def validate(generator: Generator, held_out: Original, *, settings: TrainingSettings) -> Validation:
-    """Register each held-out image to itself, deformed by a known field, and to the next one.
+    """Register each held-out image to itself, deformed by a known field, and, of several, to the next one.
 
     The generator is judged as it will be used, in evaluation mode and in float32.
 
@@ -56,25 +56,27 @@ def validate(generator: Generator, held_out: Original, *, settings: TrainingSett
         field_error = relative_field_error(generator, held_out, settings=settings, device=device)
         for place in range(len(held_out.image)):
             image, mask = held_out.image[place, None], held_out.mask[place, None]
-            other = (place + 1) % len(held_out.image)
+            other = (place + 1) % len(held_out.image)  # of a single image itself, for its mask
             moving, moving_mask = held_out.image[other, None], held_out.mask[other, None]
             # both ways at once: a batch of two
             there, back = torch.cat([image, moving]).to(device), torch.cat([moving, image]).to(device)
             features = generator.features(there, back)
             displacement = generator.displacement(generator.controls(features))
             forth, reverse = displacement.cpu().chunk(2)
-            apart.append(float(compose(forth, reverse).norm(dim=1).mean()))
-            folds.append(folding_percent(forth))
-            overlap.append(mask_dice(mask > 0, warp(moving_mask, forth) >= 0.5))
-            if generator.settings.segments:
+            if other != place:
+                apart.append(float(compose(forth, reverse).norm(dim=1).mean()))
+                folds.append(folding_percent(forth))
+            if other != place and mask.any() and moving_mask.any():
+                overlap.append(mask_dice(mask > 0, warp(moving_mask, forth) >= 0.5))
+            if generator.settings.segments and mask.any():
                 segmented.append(mask_dice(mask > 0, hard_mask(generator.fused_maps(features).fixed[:1]).cpu() > 0))
     generator.train(training)
     return Validation(
         field_error=field_error,
-        inverse_consistency=mean_of_known(apart) or 0.0,
-        folding_percent=mean_of_known(folds) or 0.0,
-        pair_dice=mean_of_known(overlap) or 0.0,
-        mask_dice=mean_of_known(segmented) or 0.0,
+        inverse_consistency=mean_or_nan(apart),
+        folding_percent=mean_or_nan(folds),
+        pair_dice=mean_or_nan(overlap),
+        mask_dice=mean_or_nan(segmented),
     )
 
 
@@ -97,7 +99,18 @@ def relative_field_error(
 
 
 def mean_dice(segment: Callable[[Tensor], Tensor], held_out: Original) -> float:
-    """Return the mean overlap of the masks that ``segment`` sees in the images with the manual ones."""
+    """Return the mean overlap of the masks that ``segment`` sees in the images with the manual ones that there are."""
     masks = zip(held_out.image, held_out.mask, strict=True)
-    overlaps = (mask_dice(manual[None] > 0, segment(image[None]) > 0) for image, manual in masks)
-    return mean_of_known(overlaps) or 0.0
+    return mean_or_nan(mask_dice(manual[None] > 0, segment(image[None]) > 0) for image, manual in masks if manual.any())
+
+
+def mean_or_nan(values: Iterable[float]) -> float:
+    """Return the mean of the values that are numbers; NaN if none is."""
+    mean = mean_of_known(values)
+    return math.nan if mean is None else mean
+
+
+def in_words(figures: Mapping[str, float]) -> str:
+    """Return the figures that are known in a line, a field's error as a share of its length."""
+    known = {name: f"{value:.3f}" for name, value in figures.items() if not math.isnan(value)}
+    return ", ".join(f"{name} {value}{' of |u|' * (name == 'field error')}" for name, value in known.items())
