@@ -140,7 +140,7 @@ def test_unknown_name_unlike_any_is_answered_with_all():
         ("generator.stride=3", r"setting 'generator\.stride': .*1, 2 or 4, but 3 came"),
         ("generator=4", r"setting 'generator': .*but 4 came"),
         ("simulation.peak_voxels=[1]", r"setting 'simulation\.peak_voxels\.1': .*required"),
-        ("simulation.peak_voxels=[20,-1]", r"setting 'simulation\.peak_voxels': .*positive numbers, the smaller one"),
+        ("simulation.peak_voxels=[20,-1]", r"setting 'simulation\.peak_voxels': .*lengths, the smaller one first"),
         ("simulation.layers=[2,1]", r"setting 'simulation\.layers': .*the smaller one first"),
         ("simulation.control_spacing_voxels=[]", r"setting 'simulation\.control_spacing_voxels': .*at least 1 item"),
         ("initial.augmentation.zoom=[0,1]", r"setting 'initial\.augmentation\.zoom': .*positive numbers"),

@@ -17,6 +17,12 @@ def _check_range(value: tuple[float, float]) -> tuple[float, float]:
     return value
 
 
+def _check_lengths(value: tuple[float, float]) -> tuple[float, float]:
+    if not 0 <= value[0] <= value[1]:
+        raise PydanticCustomError("range", "Input should be a range of lengths, the smaller one first")
+    return value
+
+
 Range = Annotated[tuple[float, float], AfterValidator(_check_range)]
 """Smallest and largest of positive numbers."""
 
@@ -29,7 +35,7 @@ class SimulationSettings(Settings):
 
     control_spacing_voxels: tuple[Annotated[float, Field(gt=0)], ...] = Field(default=(16.0, 32.0, 64.0), min_length=1)
     """Distances of the B-spline's controls to draw from; at 256 x 256."""
-    peak_voxels: Range = (1.0, 20.0)
+    peak_voxels: Annotated[tuple[float, float], AfterValidator(_check_lengths)] = (1.0, 20.0)
     """Range of the largest displacement along an axis; at 256 x 256."""
     layers: CountRange = (1, 1)
     """Range of how many such B-splines are added to one field; the paper's has one."""

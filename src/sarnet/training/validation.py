@@ -95,7 +95,7 @@ def relative_field_error(
         found = network(pair.fixed.to(device), pair.moving.to(device)).cpu()
         error += float((found - pair.displacement).norm(dim=1).mean())
         length += float(pair.displacement.norm(dim=1).mean())
-    return error / length
+    return error / length if length else math.nan
 
 
 def mean_dice(segment: Callable[[Tensor], Tensor], held_out: Original) -> float:
