@@ -1,14 +1,16 @@
-"""A step down the gradient, and how long it is."""
+"""Steps down the gradient, how long they are, and one after another to the end of a stage."""
 
 import math
+from collections.abc import Callable, Mapping
 
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from sarnet.config import StageSettings
+from sarnet.config import StageSettings, TrainingSettings
 from sarnet.errors import InputError
-from sarnet.training.processes import average_gradients
+from sarnet.training.processes import average_gradients, shared_means
+from sarnet.training.run import Run
 
 
 def learning_rate(step: int, *, highest: float, steps: int, warm_up_steps: int) -> float:
@@ -35,6 +37,44 @@ def take_step(loss: Tensor, optimiser: torch.optim.Optimizer, *, fabric: Fabric,
     average_gradients(fabric, parameters)
     torch.nn.utils.clip_grad_norm_(parameters, clip_norm)
     optimiser.step()
+
+
+def descend(
+    run: Run,
+    optimiser: torch.optim.Optimizer,
+    *,
+    stage: StageSettings,
+    settings: TrainingSettings,
+    fabric: Fabric,
+    terms: Callable[[int], Mapping[str, Tensor]],
+    judge: Callable[[], tuple[Mapping[str, float], str]],
+) -> None:
+    """Take the steps that are left of a stage with one optimiser.
+
+    Args:
+        run: The stage under way.
+        optimiser: Of all that learns there.
+        stage: Its settings.
+        settings: Of the training.
+        fabric: Which process this is.
+        terms: From the number of a step to its objective on this process's share of the batch: ``total``, which is
+            lowered, and whatever else is to be logged.
+        judge: What the validation images say now: figures for the log, and in words.
+
+    Raises:
+        InputError: If a total is not finite.
+    """
+    while not run.is_over:
+        set_learning_rate(optimiser, run.step, stage)
+        found = terms(run.step)
+        figures = shared_means(fabric, found)
+        check_finite(figures["total"], run.step)
+        take_step(found["total"], optimiser, fabric=fabric, clip_norm=settings.clip_norm)
+        run.count(figures)
+        if run.is_due(settings.validate_steps):
+            validation, judgement = judge()
+            run.write(validation, judgement=judgement)
+        run.close_step(figures["total"])
 
 
 def check_finite(total: float, step: int) -> None:

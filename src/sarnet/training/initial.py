@@ -19,8 +19,8 @@ from sarnet.fields import warp
 from sarnet.losses import field_error, lncc
 from sarnet.networks import Features, Generator, save_generator
 from sarnet.training.batches import channels_last
-from sarnet.training.descent import check_finite, set_learning_rate, take_step
-from sarnet.training.processes import check_shares, make_fabric, shared_means
+from sarnet.training.descent import descend
+from sarnet.training.processes import check_shares, make_fabric
 from sarnet.training.run import WEIGHTS_FILE, Report, Run, claim, is_begun, training_record
 from sarnet.training.start import check_size, start_from
 from sarnet.training.state import TrainingState
@@ -86,23 +86,19 @@ def train_initial(settings: TrainingSettings, *, resume: bool = False, report: R
         report=report,
     )
 
-    while not run.is_over:
-        set_learning_rate(optimiser, run.step, stage)
-        drawn = training_pair(images, settings=settings, step=run.step)
+    def terms(step: int) -> dict[str, Tensor]:
+        drawn = training_pair(images, settings=settings, step=step)
         share = slice(fabric.global_rank, None, fabric.world_size)
         pair = TrainingPair(*(part[share].to(fabric.device) for part in drawn))
         with fabric.autocast():
             features = generator.features(channels_last(pair.fixed), channels_last(pair.moving))
-            terms = _objective(generator, features, pair, settings)
-        figures = shared_means(fabric, terms._asdict())
-        check_finite(figures["total"], run.step)
-        take_step(terms.total, optimiser, fabric=fabric, clip_norm=settings.clip_norm)
-        run.count(figures)
-        if run.is_due(settings.validate_steps):
-            validation = validate(generator, held_out, settings=settings)
-            run.write(validation.figures(), judgement=str(validation))
-        run.close_step(figures["total"])
+            return _objective(generator, features, pair, settings)._asdict()
 
+    def judge() -> tuple[dict[str, float], str]:
+        validation = validate(generator, held_out, settings=settings)
+        return validation.figures(), str(validation)
+
+    descend(run, optimiser, stage=stage, settings=settings, fabric=fabric, terms=terms, judge=judge)
     weights = out / WEIGHTS_FILE
     if fabric.is_global_zero:
         save_generator(generator, weights, record=training_record("initial", settings, state))

@@ -22,8 +22,8 @@ from sarnet.losses import field_error
 from sarnet.metrics import mask_dice
 from sarnet.networks import FlowNet, Peer, VoxelMorph, peer_network, save_peer, voxelmorph_loss
 from sarnet.training.batches import PairSources, check_sources
-from sarnet.training.descent import check_finite, set_learning_rate, take_step
-from sarnet.training.processes import check_shares, make_fabric, shared_means
+from sarnet.training.descent import descend
+from sarnet.training.processes import check_shares, make_fabric
 from sarnet.training.run import Report, Run, claim, training_record
 from sarnet.training.state import TrainingState
 from sarnet.training.validation import VALIDATION_PAIRS, in_words, mean_or_nan, relative_field_error
@@ -77,22 +77,17 @@ def train_peer(settings: TrainingSettings, *, resume: bool = False, report: Repo
         report=report,
     )
 
-    while not run.is_over:
-        set_learning_rate(optimiser, run.step, stage)
-        drawn = sources.draw(run.step, process=fabric.global_rank, processes=fabric.world_size).pair
-        pair = TrainingPair(*(part.to(fabric.device) for part in drawn))
+    def terms(step: int) -> dict[str, Tensor]:
+        drawn = sources.draw(step, process=fabric.global_rank, processes=fabric.world_size).pair
         with fabric.autocast():
-            loss = peer_loss(network, pair, stage)
-        total = shared_means(fabric, {"total": loss})["total"]
-        check_finite(total, run.step)
-        take_step(loss, optimiser, fabric=fabric, clip_norm=settings.clip_norm)
-        run.count({"total": total})
-        if run.is_due(settings.validate_steps):
-            error, dice = _validate(network, held_out, neighbours, settings)
-            figures = {"validation_field_error": error, "validation_pair_dice": dice}
-            run.write(figures, judgement=in_words({"field error": error, "pairs' Dice": dice}))
-        run.close_step(total)
+            return {"total": peer_loss(network, TrainingPair(*(part.to(fabric.device) for part in drawn)), stage)}
 
+    def judge() -> tuple[dict[str, float], str]:
+        error, dice = _validate(network, held_out, neighbours, settings)
+        figures = {"validation_field_error": error, "validation_pair_dice": dice}
+        return figures, in_words({"field error": error, "pairs' Dice": dice})
+
+    descend(run, optimiser, stage=stage, settings=settings, fabric=fabric, terms=terms, judge=judge)
     weights = out / f"{stage.network.kind}.safetensors"
     if fabric.is_global_zero:
         save_peer(network, weights, settings=stage.network, record=training_record("peer", settings, state))

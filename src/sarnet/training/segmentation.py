@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from sarnet.config import SourceSettings, TrainingSettings
 from sarnet.datasets import Split, check_masks, load_originals, read_radiographs, split_by_patient
@@ -11,8 +11,8 @@ from sarnet.errors import ConfigError
 from sarnet.losses import mask_supervision
 from sarnet.networks import predicted_mask, save_unet, unet
 from sarnet.training.batches import PairSources, check_sources
-from sarnet.training.descent import check_finite, set_learning_rate, take_step
-from sarnet.training.processes import check_shares, make_fabric, shared_means
+from sarnet.training.descent import descend
+from sarnet.training.processes import check_shares, make_fabric
 from sarnet.training.run import Report, Run, claim, training_record
 from sarnet.training.state import TrainingState
 from sarnet.training.validation import VALIDATION_PAIRS, in_words, mean_dice
@@ -64,24 +64,20 @@ def train_unet(settings: TrainingSettings, *, resume: bool = False, report: Repo
         report=report,
     )
 
-    while not run.is_over:
-        set_learning_rate(optimiser, run.step, stage)
-        pair = sources.draw(run.step, process=fabric.global_rank, processes=fabric.world_size).pair
+    def terms(step: int) -> dict[str, Tensor]:
+        pair = sources.draw(step, process=fabric.global_rank, processes=fabric.world_size).pair
         images = torch.cat([pair.fixed, pair.moving]).to(fabric.device)
         masks = torch.cat([pair.fixed_mask, pair.moving_mask]).to(fabric.device)
         with fabric.autocast():
             logits = network(images)
         loss = mask_supervision(logits.float().sigmoid(), masks)
-        loss = loss + nn.functional.binary_cross_entropy_with_logits(logits.float(), masks)
-        total = shared_means(fabric, {"total": loss})["total"]
-        check_finite(total, run.step)
-        take_step(loss, optimiser, fabric=fabric, clip_norm=settings.clip_norm)
-        run.count({"total": total})
-        if run.is_due(settings.validate_steps):
-            dice = mean_dice(lambda image: predicted_mask(network, image), held_out)
-            run.write({"validation_mask_dice": dice}, judgement=in_words({"masks' Dice": dice}))
-        run.close_step(total)
+        return {"total": loss + nn.functional.binary_cross_entropy_with_logits(logits.float(), masks)}
 
+    def judge() -> tuple[dict[str, float], str]:
+        dice = mean_dice(lambda image: predicted_mask(network, image), held_out)
+        return {"validation_mask_dice": dice}, in_words({"masks' Dice": dice})
+
+    descend(run, optimiser, stage=stage, settings=settings, fabric=fabric, terms=terms, judge=judge)
     weights = out / UNET_FILE
     if fabric.is_global_zero:
         save_unet(network, weights, settings=stage, record=training_record("unet", settings, state))
