@@ -169,8 +169,7 @@ def _seeds(mode: str) -> str:
 
 
 def _highest_p(name: str, reference: str, *methods: str) -> float:
-    """The largest of the corrected probabilities that the reference's Dice is no other than a method's; of some, if
-    named."""
+    """The largest corrected probability that the reference's Dice is no other than a method's; of some, if named."""
     compared = compare(_by_method(name), reference=reference, figure="dice")
     return max(each.p_corrected for each in compared if each.method in (methods or (each.method,)))
 

@@ -29,5 +29,5 @@ def test_overview_of_a_volume_has_a_row_for_each_plane(registered: Registered, t
 
 
 def test_overview_needs_a_folder_to_be_in(registered: Registered, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"overview\.png cannot be written: No such file"):
+    with pytest.raises(DataError, match=r"overview\.png cannot be written: its folder .* does not exist"):
         write_overview(registered(), tmp_path / "nowhere" / "overview.png")

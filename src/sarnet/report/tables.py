@@ -18,6 +18,9 @@ _ENDINGS = (".md", ".html")
 _FEWEST_SUBJECTS = 6
 """For intervals and tests: of five, no difference has a p of Wilcoxon's test below 0.05, however clear it is."""
 
+_SHOWN_DIGITS = 8
+"""Of the hash that names a state of the code."""
+
 _OF_THE_PAPER = ("brain2d", "brain3d")
 """Protocols that its tables have a counterpart of: it has no numbers for hearts and X-rays."""
 
@@ -111,7 +114,8 @@ def _table(protocol: str, rows: list[Row], reference: str | None, paper: PaperTa
     ]
     headings += ["error / |u|", "folding, %", "both ways, voxels", "seconds"]
     headings += [f"{first} less this, 95 % interval", "p", "p, Holm"]
-    lines = [_before(summaries)]
+    before = _before(summaries)
+    lines = [before] if any(before[1:]) else []
     lines += [
         _line(method, by_method[method], summary, comparisons.get(method)) for method, summary in summaries.items()
     ]
@@ -147,6 +151,7 @@ def _is_comparable(by_method: dict[str, list[Row]]) -> bool:
 
 
 def _before(summaries: dict[str, Summary]) -> list[str]:
+    """What all methods began with."""
     one = next(iter(summaries.values()))
     figures = [_number(one.dice_before, 3), _number(one.hd95_before, 2), _number(one.mad_before, 2)]
     return ["before", "", "", *figures, _number(one.tre_mm_before, 2), *[""] * 7]
@@ -219,13 +224,20 @@ def _notes(
             f"The paper's {paper.replace('table', 'table ')} is of other images and structures, its times of other "
             "hardware (a GPU; Elastix on a CPU): to compare the order of methods, not numbers."
         )
-    codes = {row.code for row in rows}
-    if len(codes) > 1:
-        notes.append("Rows are of several states of the code.")
-    elif None in codes:
-        notes.append("Rows are of an earlier state of the code.")
+    notes.append(_of_code(rows))
     told = "; ".join(dict.fromkeys(row.hardware for row in rows if row.hardware))
     return (*notes, f"Measured on {told}.") if told else tuple(notes)
+
+
+def _of_code(rows: list[Row]) -> str:
+    """By which states of the code the rows were made, as the rows tell them."""
+    named = [code[:_SHOWN_DIGITS] for code in dict.fromkeys(row.code for row in rows) if code]
+    if not named:
+        return "Rows are of an earlier state of the code, which they do not tell."
+    if any(row.code is None for row in rows):
+        named.append("an earlier one that they do not tell")
+    several = "several states of the code" if len(named) > 1 else "one state of the code"
+    return f"Rows are of {several}: {', '.join(named)}."
 
 
 def _lost(rows: list[Row]) -> str:
