@@ -279,7 +279,7 @@ def test_goes_on_from_the_weights_to_start_with(settings, tmp_path):
     assert max((after[name] - before[name]).abs().max().item() for name in before) == pytest.approx(1e-6, rel=0.1)
 
 
-def test_settings_of_the_other_stages_may_change_before_it_goes_on(settings):
+def test_settings_of_the_free_may_change_before_it_goes_on(settings):
     train_initial(settings)
     other = settings.model_copy(update={"unet": settings.unet.model_copy(update={"steps": 7})})
 

@@ -32,6 +32,7 @@ from sarnet.images.dicom import (
 )
 from sarnet.images.grid import Grid
 from sarnet.images.image import Image
+from sarnet.images.labels import WHOLE_NUMBERS, fraction_among
 from sarnet.images.meta_image import check_meta_image
 from sarnet.images.whole import write_whole_by
 from sarnet.types import LengthUnit
@@ -261,12 +262,14 @@ def _luminance(colours: Num[np.ndarray, "*space channel"]) -> Float[np.ndarray, 
 
 def _placed(path: Path, loaded: _Loaded, array: np.ndarray, spacing: tuple[float, ...] | None) -> Image:
     """Put values where the file says they lie, at the spacing that the file vouches for, or else that is given."""
-    image = _as_plane(path, _with_physical_spacing(path, loaded, Image(array=array, grid=Grid.of(loaded.values))))
+    image = _with_physical_spacing(path, loaded, Image(array=array, grid=Grid.of(loaded.values)))
+    is_told = image.length_unit == "mm"
     if spacing is None:
-        return image
+        return _as_plane(path, image)
+    image = _as_plane(path, image if is_told else replace(image, notes=(), length_unit="mm"))
     given = _with_spacing(image.grid, spacing)
-    if image.length_unit == "pixels":
-        return replace(image, grid=given, notes=(), length_unit="mm")
+    if not is_told:
+        return replace(image, grid=given)
     if np.allclose(given.spacing, image.grid.spacing, rtol=1e-3):
         return image
     own = " x ".join(f"{each:g}" for each in image.grid.spacing)
@@ -335,12 +338,9 @@ def _as_plane(path: Path, image: Image) -> Image:
 
 
 def _whole_numbers(path: Path, array: Float[np.ndarray, "*space"]) -> Num[np.ndarray, "*space"]:
-    wrong = ~np.isfinite(array) | (array != np.round(array))
-    if wrong.any():
-        raise DataError(
-            f"{path} has {array[wrong][0]:g} among its values, but labels are whole numbers: give a label map; one "
-            "that was resampled linearly must be made again with nearest"
-        )
+    fraction = fraction_among(array)
+    if fraction is not None:
+        raise DataError(f"{path} has {fraction:g} among its values, but {WHOLE_NUMBERS}")
     low, high = float(array.min()), float(array.max())
     for kind in (np.int16, np.int32, np.int64):
         # below the bound, not at it: in floating point the largest int64 rounds up to one that does not fit

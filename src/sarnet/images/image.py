@@ -60,7 +60,7 @@ class Image:
 
     def to_itk(self) -> sitk.Image:
         """Copy to a SimpleITK image."""
-        array = self.array.astype(_ITK_TYPES.get(self.array.dtype.name, self.array.dtype.newbyteorder("=")))
+        array = self.array.astype(_ITK_TYPES.get(self.array.dtype.name, self.array.dtype.newbyteorder("=")), copy=False)
         image = sitk.GetImageFromArray(np.ascontiguousarray(array))
         self.grid.place(image)
         return image

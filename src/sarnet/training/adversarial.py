@@ -64,7 +64,7 @@ def train_adversarial(settings: TrainingSettings, *, resume: bool = False, repor
         state,
         steps=stage.steps,
         settings=settings,
-        other_stages={"initial", "unet", "peer"},
+        free={"initial", "unet", "peer"},
         fabric=fabric,
         report=report,
     )

@@ -81,7 +81,7 @@ def train_initial(settings: TrainingSettings, *, resume: bool = False, report: R
         state,
         steps=stage.steps,
         settings=settings,
-        other_stages={"adversarial", "unet", "peer"},
+        free={"adversarial", "unet", "peer"},
         fabric=fabric,
         report=report,
     )

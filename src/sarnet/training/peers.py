@@ -72,7 +72,7 @@ def train_peer(settings: TrainingSettings, *, resume: bool = False, report: Repo
         state,
         steps=stage.steps,
         settings=settings,
-        other_stages={"generator", "initial", "adversarial", "unet", "beta1"},
+        free={"generator", "initial", "adversarial", "unet", "beta1"},
         fabric=fabric,
         report=report,
     )

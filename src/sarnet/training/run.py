@@ -50,7 +50,7 @@ class Run:
         *,
         steps: int,
         settings: TrainingSettings,
-        other_stages: Collection[str],
+        free: Collection[str],
         fabric: Fabric,
         report: Report | None,
     ) -> None:
@@ -61,7 +61,7 @@ class Run:
             state: Networks and optimisers, where they will be used.
             steps: So many in all.
             settings: Of the training.
-            other_stages: Their names: what their settings are does not matter to this one.
+            free: Settings that do not matter to this stage, those of the others among them: they may differ.
             fabric: Which process this is.
             report: Whom to tell.
 
@@ -72,7 +72,7 @@ class Run:
         self._checkpoint, self._state, self._steps = folder / CHECKPOINT_FILE, state, steps
         self._name, self._settings = folder.name, settings
         if self._checkpoint.exists():
-            state.load(self._checkpoint, settings=settings, free=other_stages)
+            state.load(self._checkpoint, settings=settings, free=free)
         self._is_first = fabric.is_global_zero
         self._log = Log(folder, after=state.step) if self._is_first else None
         self._report = report

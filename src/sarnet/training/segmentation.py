@@ -59,7 +59,7 @@ def train_unet(settings: TrainingSettings, *, resume: bool = False, report: Repo
         state,
         steps=stage.steps,
         settings=settings,
-        other_stages={"generator", "initial", "peer", "beta1"},
+        free={"generator", "initial", "peer", "beta1"},
         fabric=fabric,
         report=report,
     )
