@@ -636,8 +636,17 @@ def test_initial_transform_of_other_images_is_refused(sample, fast):
         register(sample.fixed, sample.moving, fast, initial_transform=of_a_volume)
 
 
-def test_device_that_cannot_compute_is_refused_and_leaves_the_network_as_it_was(sample, fast, loaded):
-    with pytest.raises(InputError, match="device is 'meta', but torch cannot compute there"):
-        register(sample.fixed, sample.moving, fast.model_copy(update={"device": "meta"}), loaded=loaded)
+@pytest.mark.parametrize(
+    ("device", "reason"),
+    [
+        ("meta", r"Tensor\.item\(\) cannot be called on meta tensors"),
+        ("lazy", "Could not run 'aten::empty"),
+        ("hpu", r"No module named 'torch\.hpu'"),
+        ("nowhere", "Expected one of cpu"),
+    ],
+)
+def test_device_that_cannot_compute_is_refused_and_leaves_the_network_as_it_was(device, reason, sample, fast, loaded):
+    with pytest.raises(InputError, match=f"device is '{device}', but torch cannot compute there: {reason}"):
+        register(sample.fixed, sample.moving, fast.model_copy(update={"device": device}), loaded=loaded)
 
     assert loaded.generator.last.weight.device.type == "cpu"

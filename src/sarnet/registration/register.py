@@ -288,7 +288,8 @@ def _device(name: str) -> torch.device:
     try:
         device = torch.device(name)
         torch.zeros(1, device=device).item()
-    except (RuntimeError, AssertionError, NotImplementedError) as error:  # built without CUDA, torch asserts
+    # built without CUDA torch asserts, and a plug-in that is missing is an import that fails
+    except (RuntimeError, AssertionError, ImportError) as error:
         line = str(error).splitlines()[0]
         raise InputError(f"device is {name!r}, but torch cannot compute there: {line}; choose cpu") from error
     return device
