@@ -9,7 +9,7 @@ import torch
 from scipy import stats
 
 from sarnet.config import AdaptationSettings, FinishSettings, RegistrationSettings
-from sarnet.errors import GridError, InputError
+from sarnet.errors import GridError, InputError, OverlapError
 from sarnet.fields import jacobian_determinant
 from sarnet.images import Grid, Image, sample_pair
 from sarnet.metrics import surface_distances
@@ -384,15 +384,18 @@ def test_masks_that_meet_by_the_affine_map_alone_count_as_nothing_alike_before(s
     assert found.similarity_after > 0.5
 
 
-def test_masks_that_do_not_meet_are_refused(sample, loaded, fast):
+@pytest.mark.parametrize("transform", ["rigid", "deformable"])
+def test_masks_that_do_not_meet_are_refused(transform, sample, loaded, fast):
+    """Before the network looks, and, where there is none, when the result is judged."""
     left, right = np.zeros((2, *sample.fixed.grid.shape), np.uint8)
     left[60:140, 30:60], right[60:140, 110:140] = 1, 1
     masks = Masks(fixed=Image(array=left, grid=sample.fixed.grid), moving=Image(array=right, grid=sample.fixed.grid))
     here = Transform.identity(sample.fixed.grid)
     here = here.with_displacement(np.zeros((*sample.fixed.grid.shape, 2)))  # no search could bring them together
 
-    with pytest.raises(InputError, match="fixed_mask and moving_mask leave no voxel"):
-        register(sample.fixed, sample.fixed, fast, initial_transform=here, masks=masks, loaded=loaded)
+    how = fast.model_copy(update={"transform": transform})
+    with pytest.raises(OverlapError, match="fixed_mask and moving_mask leave no voxel"):
+        register(sample.fixed, sample.fixed, how, initial_transform=here, masks=masks, loaded=loaded)
 
 
 def test_initial_transform_with_a_field_is_where_the_network_starts(known, loaded, fast):
