@@ -88,3 +88,17 @@ def test_provenance_in_words(least: Recorded) -> None:
     assert rows["Fixed grid"] == "216 x 291 voxels of 0.4512 x 1 mm"
     assert rows["Affine start"] == "headers, not kept, cost 0.5 → 0"
     assert rows["Seconds by stage"] == "affine start 0.200, network 0.060"
+
+
+def test_lengths_of_pictures_are_told_in_pixels(least: Recorded, numbers: Numbers) -> None:
+    lengths = {"mean_displacement_mm": 2.0, "largest_displacement_mm": 5.0, "inverse_residual_mm": 0.1}
+    found = numbers(**lengths, inverse_consistency_mm=0.3, uncertainty_mm=0.4, length_unit="pixels")
+
+    assert found["Displacement"] == ("2.00 pixels", "on average; largest 5.00 pixels")
+    assert [found[name][0] for name in ("Inverse", "Both ways", "Uncertainty")] == [
+        "0.1 pixels",
+        "0.30 pixels",
+        "0.40 pixels",
+    ]
+    picture = {"grid": {"size": [5, 4], "spacing_mm": [1, 1]}, "length_unit": "pixels"}
+    assert dict(facts.provenance(Record.model_validate({**least, **picture})))["Fixed grid"].endswith("1 x 1 pixels")

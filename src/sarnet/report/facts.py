@@ -59,8 +59,8 @@ def key_numbers(record: Record) -> list[Number]:
         *_inverse(record),
         Number(
             label="Displacement",
-            value=text(record.mean_displacement_mm, "{:.2f} mm"),
-            note=f"on average; largest {text(record.largest_displacement_mm, '{:.2f} mm')}",
+            value=_length(record, record.mean_displacement_mm, ".2f"),
+            note=f"on average; largest {_length(record, record.largest_displacement_mm, '.2f')}",
         ),
         *_trust(record),
         Number(
@@ -93,8 +93,8 @@ def provenance(record: Record) -> list[tuple[str, str]]:
     rows = [
         ("Fixed image", record.inputs.fixed),
         ("Moving image", record.inputs.moving),
-        ("Fixed grid", _grid(record.grid)),
-        ("Network grid", record.network_grid and _grid(record.network_grid)),
+        ("Fixed grid", _grid(record, record.grid)),
+        ("Network grid", record.network_grid and _grid(record, record.network_grid)),
         ("sarnet", record.version),
         ("Model", record.model),
         ("Weights, SHA-256", record.weights_sha256),
@@ -134,6 +134,11 @@ def text(value: float | None, form: str) -> str:
     return form.format(value) if is_known(value) else _UNKNOWN
 
 
+def _length(record: Record, value: float | None, form: str) -> str:
+    """A length in what all lengths of the record are in."""
+    return text(value, f"{{:{form}}} {record.length_unit}")
+
+
 def _trust(record: Record) -> list[Number]:
     """What only those have who asked for it."""
     cards = (
@@ -141,7 +146,7 @@ def _trust(record: Record) -> list[Number]:
         ("Uncertainty", record.uncertainty_mm, "on average; a map of it is below"),
     )
     return [
-        Number(label=label, value=text(value, "{:.2f} mm"), note=note)
+        Number(label=label, value=_length(record, value, ".2f"), note=note)
         for label, value, note in cards
         if value is not None
     ]
@@ -151,9 +156,9 @@ def _inverse(record: Record) -> list[Number]:
     """Nothing in records of before there was an inverse."""
     if record.inverse_residual_mm is None:
         return []
-    largest = text(record.inverse_residual_largest_mm, "{:.2g} mm")
+    largest = _length(record, record.inverse_residual_largest_mm, ".2g")
     note = f"left of there and back, on average; largest {largest}"
-    return [Number(label="Inverse", value=text(record.inverse_residual_mm, "{:.2g} mm"), note=note)]
+    return [Number(label="Inverse", value=_length(record, record.inverse_residual_mm, ".2g"), note=note)]
 
 
 def _change(before: float | None, after: float | None) -> str:
@@ -167,9 +172,9 @@ def _difference(before: float | None, after: float | None) -> str:
     return f"{after - before:+.3f}"
 
 
-def _grid(grid: RecordedGrid) -> str:
+def _grid(record: Record, grid: RecordedGrid) -> str:
     size, spacing = (" x ".join(f"{number:.4g}" for number in numbers) for numbers in (grid.size, grid.spacing_mm))
-    return f"{size} voxels of {spacing} mm"
+    return f"{size} voxels of {spacing} {record.length_unit}"
 
 
 def _affine(affine: AffineRecord) -> str:
