@@ -7,22 +7,27 @@ The template has the words, the rows have every figure: ``table(file, reference)
 ``less(file, reference)`` one of how far the reference is ahead of every other method by overlap and outlines,
 ``terms(file)`` one of what each term of the objective buys; ``first(file, figure)`` is the order of the methods by a
 figure, ``below(file, method, other)`` on how many pairs one is worse than the other. ``of(file, method).dice`` (or any
-other figure of a summary), the Dice of single labels by ``structures(file, method, "4", "43")``,
-``mean(file, "dice", pair="1")`` of what a script wrote, and ``change(file, figure, term)``, the mean change without a
-term, are numbers in the text; so is ``seeds(mode)``, the gain of Dice of every seed's weights over those they began
-with. ``minutes(file, other)`` is how long all their registrations took, ``iterations(file, method)`` how many a pair
-took. ``measured(file)`` is the file.
+other figure of a summary), the Dice of single labels by ``structures(file, method, "4", "43")``, Dice without some
+pairs by ``dice_without(file, method, pairs)``, ``mean(file, "dice", pair="1")`` of what a script wrote, and
+``change(file, figure, term)``, the mean change without a term, are numbers in the text; so is ``seeds(mode)``, the gain
+of Dice of every seed's weights over those they began with, which ``gains(mode)`` has one by one. ``p(file, reference,
+method)`` is a corrected probability, ``highest_p(file, reference, methods)`` the largest that the reference is not
+ahead; ``not_ahead(file, reference)`` are the methods of which it is not shown to be ahead, ``no_difference(file,
+reference)`` those of which no difference is shown, ``lowered(file, figure)`` the terms without which a figure falls.
+``minutes(file, other)`` is how long all their registrations took, ``iterations(file, method)`` how many a pair took.
+``measured(file)`` is the file.
 """
 
 import json
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from sarnet.benchmark import Figure, Row, Summary, compare, read_rows, summarise
+from sarnet.benchmark import Comparison, Figure, Row, Summary, compare, read_rows, summarise
 from sarnet.images import write_whole
 from sarnet.report import markdown_table, result_tables
 from sarnet.types import PaperTable
@@ -66,8 +71,8 @@ def main() -> None:
         dice_without=_dice_without,
         lowered=_lowered,
         p=_p,
-        p_value=_p_value,
-        not_shown=_not_shown,
+        not_ahead=_not_ahead,
+        no_difference=_no_difference,
         minutes=_minutes,
         iterations=_iterations,
     )
@@ -169,9 +174,9 @@ def _seeds(mode: str) -> str:
 
 
 def _highest_p(name: str, reference: str, *methods: str) -> float:
-    """The largest corrected probability that the reference's Dice is no other than a method's; of some, if named."""
-    compared = compare(_by_method(name), reference=reference, figure="dice")
-    return max(each.p_corrected for each in compared if each.method in (methods or (each.method,)))
+    """The largest corrected probability of all methods, or of those named; one, where the reference is behind."""
+    found = _compared(name, reference)
+    return max(found[each].p_corrected if found[each].difference.mean > 0 else 1.0 for each in methods or found)
 
 
 def _dice_without(name: str, method: str, pairs: tuple[str, ...]) -> float:
@@ -193,22 +198,25 @@ def _lowered(name: str, figure: str) -> str:
     return ", ".join(term.replace("_", " ") for term in lower)
 
 
-def _p_value(name: str, reference: str, method: str) -> float:
-    """That of one method, corrected for all of the file."""
-    compared = compare(_by_method(name), reference=reference, figure="dice")
-    (found,) = [each.p_corrected for each in compared if each.method == method]
-    return found
-
-
-def _not_shown(name: str, reference: str) -> str:
+def _no_difference(name: str, reference: str) -> str:
     """The methods from whose Dice the reference's is not shown to differ: corrected p of 0.05 and more."""
-    compared = compare(_by_method(name), reference=reference, figure="dice")
-    return ", ".join(f"`{each.method}`" for each in compared if each.p_corrected >= 0.05)
+    return ", ".join(f"`{each.method}`" for each in _compared(name, reference).values() if each.p_corrected >= 0.05)
+
+
+def _not_ahead(name: str, reference: str) -> str:
+    """The same, and those that the reference is behind of."""
+    compared = _compared(name, reference).values()
+    return ", ".join(f"`{each.method}`" for each in compared if each.p_corrected >= 0.05 or each.difference.mean <= 0)
 
 
 def _p(name: str, reference: str, method: str) -> str:
-    """The same in words."""
-    return _probability(_p_value(name, reference, method))
+    """Of the reference against one method by Dice, corrected for all of the file."""
+    return _probability(_compared(name, reference)[method].p_corrected)
+
+
+@cache
+def _compared(name: str, reference: str) -> dict[str, Comparison]:
+    return {each.method: each for each in compare(_by_method(name), reference=reference, figure="dice")}
 
 
 def _minutes(*names: str) -> float:
@@ -241,8 +249,9 @@ def _by_method(name: str) -> dict[str, list[Row]]:
     return found
 
 
-def _rows(name: str) -> list[Row]:
-    return read_rows(RESULTS / name)
+@cache
+def _rows(name: str) -> tuple[Row, ...]:
+    return tuple(read_rows(RESULTS / name))
 
 
 if __name__ == "__main__":

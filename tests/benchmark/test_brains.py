@@ -51,13 +51,15 @@ def test_folder_without_pairs_is_refused(tmp_path):
         brain_cases(_settings(tmp_path))
 
 
-def test_subject_without_a_number_is_refused(tmp_path):
+@pytest.mark.parametrize("names", [("sub-01_T1w", "sub-02_T1w"), ("ann", "bob"), ("1", "ann")])
+def test_subjects_whom_numbers_do_not_tell_apart_go_by_their_whole_names(names, tmp_path):
     (tmp_path / "images").mkdir()
-    for name in ("a", "b"):
+    for name in names:
         (tmp_path / "images" / f"{name}.nii.gz").write_bytes(b"")
 
-    with pytest.raises(DataError, match="has no number in its name"):
-        brain_cases(_settings(tmp_path))
+    (case, *_) = brain_cases(_settings(tmp_path))
+
+    assert (case.name, case.subjects) == (f"{names[0]}<-{names[1]}", names)
 
 
 def _listed(path, parts):

@@ -86,6 +86,14 @@ def test_patient_without_a_phase_is_named(hearts):
         heart_cases(BenchmarkSettings(protocol="cardiac", data=hearts))
 
 
+def test_phases_with_different_numbers_of_slices_are_refused(hearts):
+    lines = (hearts / "frames.csv").read_text(encoding="utf-8").splitlines()
+    (hearts / "frames.csv").write_text("\n".join(lines[:-1]) + "\n")
+
+    with pytest.raises(DataError, match=r"patient 2 of .* has 2 images at end diastole and 3 at end systole"):
+        heart_cases(BenchmarkSettings(protocol="cardiac", data=hearts))
+
+
 def test_table_of_nobody_is_refused(tmp_path):
     (tmp_path / "frames.csv").write_text("image,labels,patient,phase,slice\n")
 

@@ -8,6 +8,7 @@ def _row(**changes: object) -> Row:
     told = {
         "protocol": "simulated-xray",
         "pair": "a",
+        "subjects": ("a", "a"),
         "model": "m",
         "adapt": "none",
         "version": "0.1.0",
@@ -69,12 +70,15 @@ def test_line_that_is_no_row_is_named(tmp_path):
         read_rows(tmp_path / "rows.jsonl")
 
 
-def test_line_that_was_cut_off_is_no_row_and_the_next_one_takes_its_place(tmp_path):
+@pytest.mark.parametrize("where", ["in its first word", "behind an inner brace", "near its end"])
+def test_line_that_was_cut_off_is_no_row_and_the_next_one_takes_its_place(where, tmp_path):
     rows = tmp_path / "rows.jsonl"
     append_row(_row(pair="a"), rows)
     whole = rows.read_bytes()
-    append_row(_row(pair="b"), rows)
-    rows.write_bytes(rows.read_bytes()[:-20])  # what a process leaves that is killed while it writes
+    append_row(_row(pair="b", dice_by_label={"4": 0.5}), rows)
+    last = rows.read_bytes()[len(whole) :]
+    left = {"in its first word": 5, "behind an inner brace": last.index(b"}") + 1, "near its end": len(last) - 20}
+    rows.write_bytes(whole + last[: left[where]])  # what a process leaves that is killed while it writes
 
     assert [row.pair for row in read_rows(rows)] == ["a"]
     append_row(_row(pair="c"), rows)

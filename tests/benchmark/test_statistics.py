@@ -4,26 +4,40 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sarnet.benchmark import Row, bootstrap_interval, compare, holm, subject_means
+from sarnet.benchmark import PairValue, Row, bootstrap_interval, compare, holm
 from sarnet.errors import InputError
 
 
-def _rows(method, values):
-    """Pair to Dice."""
+def _rows(method, values, **further):
+    """Fixed and moving subject to Dice."""
     return [
-        Row(protocol="brain2d", pair=pair, method=method, version="0", seconds=1, dice=value)
-        for pair, value in values.items()
+        Row(
+            protocol="brain2d",
+            pair="<-".join(subjects),
+            subjects=subjects,
+            method=method,
+            version="0",
+            seconds=1,
+            dice=value,
+            **further,
+        )
+        for subjects, value in values.items()
     ]
 
 
 def _subjects(method, values):
-    return _rows(method, {f"{subject}<-0": value for subject, value in enumerate(values)})
+    return _rows(method, {(str(subject), str(subject)): value for subject, value in enumerate(values)})
 
 
-def test_subject_is_whose_image_is_fixed_and_its_pairs_count_once():
-    rows = _rows("sarnet", {"1<-2": 0.4, "1<-3": 0.6, "2<-1": 0.9, "12 es<-ed": 0.7, "3<-1": None})
+def test_a_subjects_pairs_count_once_in_the_test_and_each_in_the_mean():
+    values = {("1", "2"): 0.4, ("1", "3"): 0.6, ("2", "1"): 0.9, ("12", "12"): 0.7, ("3", "1"): None}
+    rows = {"sarnet": _rows("sarnet", values), "zero": _rows("zero", dict.fromkeys(values, 0.0))}
 
-    assert subject_means(rows, "dice") == {"1": pytest.approx(0.5), "2": 0.9, "12": 0.7}
+    (found,) = compare(rows, reference="sarnet", figure="dice")
+
+    assert found.subjects == 3
+    assert found.p_value == stats.wilcoxon([0.5, 0.9, 0.7]).pvalue
+    assert found.difference.mean == pytest.approx((0.4 + 0.6 + 0.9 + 0.7) / 4)
 
 
 def test_p_value_is_the_share_of_signs_at_least_as_far():
@@ -57,12 +71,38 @@ def test_method_that_is_the_same_differs_in_nothing():
 
 def test_interval_is_that_of_the_normal_distribution_for_many_subjects(rng):
     values = rng.normal(0.6, 0.1, size=400)
+    pairs = [PairValue((str(subject), str(subject)), value) for subject, value in enumerate(values)]
 
-    found = bootstrap_interval(values.tolist())
+    found = bootstrap_interval(pairs)
 
     half = 1.96 * values.std() / np.sqrt(400)
-    assert found == pytest.approx((values.mean(), values.mean() - half, values.mean() + half), abs=0.001)
-    assert bootstrap_interval(values.tolist()) == found
+    assert found == pytest.approx((values.mean(), values.mean() - half, values.mean() + half), abs=0.002)
+    assert bootstrap_interval(pairs) == found
+
+
+def test_interval_knows_that_a_subject_also_is_the_moving_one(rng):
+    # d_ij = a_i + a_j: the mean over all ordered pairs has the standard error 2 sd(a) / sqrt(n)
+    own = rng.normal(0, 0.1, size=40)
+    pairs = [
+        PairValue((str(fixed), str(moving)), own[fixed] + own[moving])
+        for fixed, moving in product(range(40), repeat=2)
+        if fixed != moving
+    ]
+
+    found = bootstrap_interval(pairs)
+
+    half = 1.96 * 2 * own.std() / np.sqrt(40)
+    assert found.mean == pytest.approx(2 * own.mean())
+    assert (found.high - found.low) / 2 == pytest.approx(half, rel=0.05)
+
+
+def test_distances_are_compared_over_labels_that_neither_method_lost():
+    kept = _rows("kept", {(str(each), "0"): 0.5 for each in range(3)}, hd95=6.0, hd95_by_label={"4": 3.0, "10": 9.0})
+    lost = _rows("lost", {(str(each), "0"): 0.5 for each in range(3)}, hd95=4.0, hd95_by_label={"4": 4.0, "10": None})
+
+    (found,) = compare({"kept": kept, "lost": lost}, reference="kept", figure="hd95")
+
+    assert found.difference.mean == -1.0
 
 
 def test_only_shared_subjects_are_compared_and_methods_without_the_figure_left_out():
@@ -93,4 +133,4 @@ def test_what_cannot_be_compared_is_refused(reference, message):
 
 def test_one_subject_has_no_interval():
     with pytest.raises(InputError, match="values are of 1 subjects, but an interval needs two at least"):
-        bootstrap_interval([0.5])
+        bootstrap_interval([PairValue(("1", "1"), 0.5)])

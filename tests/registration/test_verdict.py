@@ -14,7 +14,7 @@ BEFORE = {"similarity": "lncc", "similarity_before": 0.3, "folding_percent": 0.0
         (
             0.2,
             "Worse: local correlation 0.300 before, 0.200 after (1 is perfect). "
-            "Do not use this result without a look at it.",
+            "Do not use this result without checking it.",
         ),
     ],
 )
@@ -45,7 +45,7 @@ def test_labels_overlap_follows_the_headline(before, after, sentence):
     ("percent", "sentence"),
     [
         (0.0, "The field folds nowhere."),
-        (0.05, "The field folds in 0.050 % of the foreground, which is little."),
+        (0.05, "The field folds in 0.050 % of the foreground, which is negligible."),
         (2.5, "The field folds in 2.50 % of the foreground: it is not one to one there."),
     ],
 )

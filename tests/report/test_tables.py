@@ -11,6 +11,7 @@ def _rows(method, dice, *, lost=False, settings_hash="one", **further):
         Row(
             protocol="brain2d",
             pair=f"{subject}<-0",
+            subjects=(str(subject), "atlas"),
             method=method,
             settings_hash=settings_hash,
             version="0",
@@ -58,20 +59,20 @@ def test_differences_come_with_corrected_tests_on_subjects(rows):
 
 
 def test_few_subjects_have_neither_tests_nor_intervals(rows):
-    few = [row for row in rows if row.subject in {"0", "1", "2", "3", "4"}]
+    few = [row for row in rows if row.subjects[0] in {"0", "1", "2", "3", "4"}]
 
     (table,) = result_tables(few, reference="sarnet")
 
     assert _cells(table, "sarnet")["Dice"] == "0.520"
     assert not [heading for heading in table.headings if heading in {"p", "p, Holm"} or "interval" in heading]
-    assert "No tests: they want 6 subjects that all methods share." in table.notes
+    assert "No tests: all methods share fewer than 6 subjects." in table.notes
 
 
 def test_columns_that_nothing_is_in_are_left_out_and_lost_labels_counted(rows):
     (table,) = result_tables(rows)
 
     assert not {"landmarks, mm", "folding, %"} & set(table.headings)
-    assert [note for note in table.notes if note.endswith("are not in HD95 and MAD: syn 8.")]
+    assert [note for note in table.notes if note.startswith("Not in HD95 and MAD") and note.endswith(": syn 8.")]
 
 
 def test_pixels_are_said_to_be_pixels():
@@ -169,8 +170,18 @@ def test_what_makes_no_table_is_refused(kept, reference, message, rows):
 
 
 def test_same_row_twice_is_refused(rows):
-    with pytest.raises(InputError, match="rows hold one and the same row twice"):
+    with pytest.raises(InputError, match="rows have the pair '0<-0' twice by sarnet: give each file once"):
         result_tables([*rows, rows[0]])
+
+
+def test_pairs_of_a_fold_by_older_and_by_newer_weights_are_not_averaged(rows):
+    older, newer = (
+        rows[0].model_copy(update={"fold": 1, "settings": {"method": {"weights_sha256": told}}, "settings_hash": told})
+        for told in ("older", "newer")
+    )
+
+    with pytest.raises(InputError, match="if weights of a cross-validation were trained anew, begin a new file"):
+        result_tables([older, newer])
 
 
 def test_other_endings_are_refused(rows, tmp_path):

@@ -12,10 +12,10 @@ from sarnet.benchmark.statistics import (
     Comparison,
     Figure,
     Interval,
+    PairValue,
     bootstrap_interval,
     compare,
     holm,
-    subject_means,
 )
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Figure",
     "Interval",
     "LabelScore",
+    "PairValue",
     "Plan",
     "Row",
     "RowKey",
@@ -48,6 +49,5 @@ __all__ = [
     "score_labels",
     "score_transform",
     "settings_hash",
-    "subject_means",
     "summarise",
 ]

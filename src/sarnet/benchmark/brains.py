@@ -24,22 +24,28 @@ STRUCTURES = {
 }
 
 
-class _Subject(NamedTuple):
+class _Files(NamedTuple):
     image: Path
     labels: Path
+
+
+class _Subject(NamedTuple):
+    name: str
+    files: _Files
 
 
 def brain_cases(settings: BenchmarkSettings) -> list[Case]:
     """Return the pairs of a folder with images/ and labels/, of the same names: subjects in numeric order.
 
-    Of a CSV, such as a fold's, those that it has for tests, or all.
+    Of a CSV, such as a fold's, those that it has for tests, or all. A subject is named by the last number in its
+    file's name, or by the whole name, where numbers do not tell all subjects apart.
 
     Raises:
-        DataError: If there are fewer than two subjects, one has no number, or one of the CSV has no labels.
+        DataError: If there are fewer than two subjects, or one of the CSV has no labels.
     """
     is_list = settings.data.suffix == ".csv"
     found = _listed(settings) if is_list else _folder(settings.data)
-    subjects = half(sorted(found, key=lambda subject: _number(subject.image)), settings.subjects)
+    subjects = half(_named(found), settings.subjects)
     if len(subjects) < 2:
         wanted = f"images with split = {settings.split!r}" if is_list else "files images/*.nii.gz"
         raise DataError(
@@ -49,24 +55,45 @@ def brain_cases(settings: BenchmarkSettings) -> list[Case]:
     structures = STRUCTURES[settings.protocol]
     assert settings.shifts != "visits"  # refused by the settings
     return [
-        Case(name=f"{_number(fixed.image)}<-{_number(moving.image)}", load=partial(_load, fixed, moving, structures))
+        Case(
+            name=f"{fixed.name}<-{moving.name}",
+            subjects=(fixed.name, moving.name),
+            load=partial(_load, fixed, moving, structures),
+        )
         for fixed, moving in paired(subjects, settings.shifts)
     ]
 
 
-def _folder(data: Path) -> list[_Subject]:
-    return [_Subject(image, data / "labels" / image.name) for image in (data / "images").glob("*.nii.gz")]
+def _folder(data: Path) -> list[_Files]:
+    return [_Files(image, data / "labels" / image.name) for image in (data / "images").glob("*.nii.gz")]
 
 
-def _listed(settings: BenchmarkSettings) -> list[_Subject]:
+def _listed(settings: BenchmarkSettings) -> list[_Files]:
     folder = settings.data.parent
     rows = listed_rows(settings.data, settings.split)
-    return [_Subject(folder / row.image, folder / row.labels) for row in rows]
+    return [_Files(folder / row.image, folder / row.labels) for row in rows]
+
+
+def _named(found: list[_Files]) -> list[_Subject]:
+    """Subjects in order: TRT-20-3 is 3 and comes before TRT-20-12."""
+    ordered = sorted(found, key=lambda files: _in_parts(files.image))
+    numbers = {str(number) for files in ordered for number in _in_parts(files.image)[1::2][-1:]}
+    is_told = len(numbers) == len(ordered)
+    return [
+        _Subject(str(_in_parts(files.image)[-2]) if is_told else files.image.name.partition(".")[0], files)
+        for files in ordered
+    ]
+
+
+def _in_parts(path: Path) -> list[str | int]:
+    """A file's name in words and numbers: every second part is a number."""
+    parts = re.split(r"(\d+)", path.name)
+    return [int(part) if place % 2 else part for place, part in enumerate(parts)]
 
 
 def _load(fixed: _Subject, moving: _Subject, structures: tuple[int, ...]) -> Pair:
-    labels = Labels(fixed=_labels(fixed.labels, structures), moving=_labels(moving.labels, structures))
-    images = read_image(fixed.image), read_image(moving.image)
+    labels = Labels(fixed=_labels(fixed.files.labels, structures), moving=_labels(moving.files.labels, structures))
+    images = read_image(fixed.files.image), read_image(moving.files.image)
     return Pair(fixed=images[0], moving=images[1], labels=labels, structures=structures)
 
 
@@ -76,11 +103,3 @@ def _labels(path: Path, structures: tuple[int, ...]) -> Image:
     if missing:
         raise DataError(f"{path} has no label {missing}, but the protocol scores {list(structures)}")
     return labels
-
-
-def _number(path: Path) -> int:
-    """The last number in a file's name: TRT-20-3 comes before TRT-20-12."""
-    numbers = re.findall(r"\d+", path.name)
-    if not numbers:
-        raise DataError(f"{path} has no number in its name, but subjects are taken in numeric order")
-    return int(numbers[-1])

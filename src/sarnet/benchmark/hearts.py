@@ -99,7 +99,13 @@ def _case(data: Path, number: int, phases: dict[str, list[_Slice]]) -> Case:
     missing = {"ed", "es"} - phases.keys()
     if missing:
         raise DataError(f"patient {number} of {data} lacks the phase {sorted(missing)}")
-    return Case(name=f"{number} es<-ed", load=partial(_load, phases["es"], phases["ed"]))
+    if len(phases["es"]) != len(phases["ed"]):
+        raise DataError(
+            f"patient {number} of {data} has {len(phases['ed'])} images at end diastole and {len(phases['es'])} at end "
+            "systole, so that their middle slices would be different ones: list the same slices of both"
+        )
+    name = str(number)
+    return Case(name=f"{name} es<-ed", subjects=(name, name), load=partial(_load, phases["es"], phases["ed"]))
 
 
 def _load(fixed: list[_Slice], moving: list[_Slice]) -> Pair:

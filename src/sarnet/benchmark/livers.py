@@ -25,7 +25,11 @@ def liver_cases(settings: BenchmarkSettings) -> list[Case]:
     """
     subjects = sorted(path.parent for path in settings.data.glob(f"*/{_EXHALE}{_ENDING}"))
     cases = [
-        Case(name=f"{subject.name} exhale<-{phase}", load=partial(_load, subject, phase))
+        Case(
+            name=f"{subject.name} exhale<-{phase}",
+            subjects=(subject.name, subject.name),
+            load=partial(_load, subject, phase),
+        )
         for subject in half(subjects, settings.subjects)
         for phase in sorted(path.name.removesuffix(_ENDING) for path in subject.glob(f"cyc_*{_ENDING}"))
     ]

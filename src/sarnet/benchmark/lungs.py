@@ -24,7 +24,7 @@ IMAGE_SIZE = 256
 """Pixels squared that every X-ray is stretched onto, as for training."""
 
 _FRAGMENTS = ("CHNCXR_0603_1", "CHNCXR_0606_1")
-"""Shenzhen's masks that cover a part of one lung alone: no pair has one of them."""
+"""Shenzhen's masks that cover only a part of one lung: no lungs are scored by them."""
 
 
 def lung_cases(settings: BenchmarkSettings) -> list[Case]:
@@ -36,12 +36,7 @@ def lung_cases(settings: BenchmarkSettings) -> list[Case]:
     Raises:
         DataError: If the CSV cannot be used, or there are fewer than two images.
     """
-    whole = [radiograph for radiograph in radiographs_of(settings) if radiograph.image.stem not in _FRAGMENTS]
-    without = [radiograph for radiograph in whole if radiograph.mask is None]
-    if without:
-        raise DataError(
-            f"{settings.data} has no mask for {without[0].image}, but lungs are scored by them: leave it out"
-        )
+    whole = radiographs_with_lungs(settings)
     persons = set(half(list(dict.fromkeys(radiograph.person for radiograph in whole)), settings.subjects))
     chosen = [radiograph for radiograph in whole if radiograph.person in persons]
     if len(chosen) < 2:
@@ -51,7 +46,11 @@ def lung_cases(settings: BenchmarkSettings) -> list[Case]:
     else:
         pairs = [(one, other) for one, other in paired(chosen, settings.shifts) if one.person != other.person]
     return [
-        Case(name=f"{fixed.image.stem}<-{moving.image.stem}", load=partial(_load, fixed, moving))
+        Case(
+            name=f"{fixed.image.stem}<-{moving.image.stem}",
+            subjects=("/".join(fixed.person), "/".join(moving.person)),
+            load=partial(_load, fixed, moving),
+        )
         for fixed, moving in pairs
     ]
 
@@ -71,6 +70,21 @@ def radiographs_of(settings: BenchmarkSettings) -> tuple[Radiograph, ...]:
     """
     radiographs = read_radiographs(settings.data, dataset=settings.dataset)
     return split_by_patient(radiographs, seed=settings.split_seed).test if settings.split == "test" else radiographs
+
+
+def radiographs_with_lungs(settings: BenchmarkSettings) -> tuple[Radiograph, ...]:
+    """Return those whose masks show both lungs.
+
+    Raises:
+        DataError: If the CSV cannot be used, or an image has no mask.
+    """
+    radiographs = radiographs_of(settings)
+    without = [radiograph for radiograph in radiographs if radiograph.mask is None]
+    if without:
+        raise DataError(
+            f"{settings.data} has no mask for {without[0].image}, but lungs are scored by them: leave it out"
+        )
+    return tuple(radiograph for radiograph in radiographs if radiograph.image.stem not in _FRAGMENTS)
 
 
 def _load(fixed: Radiograph, moving: Radiograph) -> Pair:

@@ -13,11 +13,11 @@ from torch import Tensor
 from sarnet import __version__
 from sarnet.benchmark.code import code_hash
 from sarnet.benchmark.hardware import hardware
-from sarnet.benchmark.lungs import IMAGE_SIZE, radiographs_of
+from sarnet.benchmark.lungs import IMAGE_SIZE, LUNGS, UNTOLD, radiographs_with_lungs
 from sarnet.benchmark.plan import Plan
 from sarnet.benchmark.row import Row, RowKey, settings_hash
 from sarnet.config import BenchmarkSettings
-from sarnet.datasets import Original, Radiograph, load_images, load_originals
+from sarnet.datasets import Radiograph, load_images, load_label_map
 from sarnet.metrics import mask_dice
 from sarnet.networks import Generator, hard_mask, load_generator, load_unet, predicted_mask
 from sarnet.registration import torch_threads
@@ -45,7 +45,7 @@ def plan_masks(settings: BenchmarkSettings) -> Plan:
         InputError: If the generator gives no masks.
         WeightsError: If a network cannot be loaded.
     """
-    everyone = radiographs_of(settings)
+    everyone = radiographs_with_lungs(settings)
     others = (everyone[1:] + everyone[:1])[: settings.most_pairs]
     chosen = everyone[: settings.most_pairs]
     segmenters = _segmenters(settings)
@@ -90,7 +90,7 @@ def _key(radiograph: Radiograph, segmenter: _Segmenter, settings: BenchmarkSetti
 
 def _settings(segmenter: _Segmenter, settings: BenchmarkSettings) -> dict[str, Any]:
     own = {"threads": settings.registration.threads_used, **segmenter.settings}
-    return {**settings.model_dump(mode="json", include={"dataset"}), **own}
+    return {**settings.model_dump(mode="json", include={"dataset", "split", "split_seed"}), **own}
 
 
 def _measure(
@@ -100,29 +100,38 @@ def _measure(
     settings: BenchmarkSettings,
     done: Collection[RowKey],
 ) -> Iterator[Row]:
-    originals = load_originals(chosen, size=IMAGE_SIZE)
+    images = load_images(chosen, size=IMAGE_SIZE)
     partners = load_images(others, size=IMAGE_SIZE)
     for place, radiograph in enumerate(chosen):
         for segmenter in segmenters:
             key = _key(radiograph, segmenter, settings)
             if key not in done:
-                seen = Original(originals.image[place, None], originals.mask[place, None])
-                yield _row(key, seen, partners[place, None], segmenter, settings)
+                yield _row(key, radiograph, (images[place, None], partners[place, None]), segmenter, settings)
 
 
-def _row(key: RowKey, seen: Original, other: Tensor, segmenter: _Segmenter, settings: BenchmarkSettings) -> Row:
+def _row(
+    key: RowKey,
+    radiograph: Radiograph,
+    pair: tuple[Tensor, Tensor],
+    segmenter: _Segmenter,
+    settings: BenchmarkSettings,
+) -> Row:
     with torch_threads(settings.registration.threads_used), torch.inference_mode():
         begin = time.perf_counter()
-        mask = segmenter.segment(seen.image, other)
+        mask = segmenter.segment(*pair)
         seconds = time.perf_counter() - begin
+    drawn = torch.from_numpy(load_label_map(radiograph, size=IMAGE_SIZE))
+    told = drawn != UNTOLD
+    person = "/".join(radiograph.person)
     return Row(
         **key._asdict(),
+        subjects=(person, person),
         model=segmenter.model,
         settings=_settings(segmenter, settings),
         version=__version__,
         code=code_hash(),
-        seed=settings.seed,
+        seed=None,
         hardware=hardware(),
         seconds=seconds,
-        dice=mask_dice(seen.mask > 0, mask > 0),
+        dice=mask_dice((drawn == LUNGS) & told, (mask[0, 0] > 0) & told),
     )

@@ -44,6 +44,8 @@ class Case:
     """A pair by name, not read yet."""
 
     name: str
+    subjects: tuple[str, str]
+    """Whose the fixed and the moving image are."""
     load: Callable[[], Pair]
 
 

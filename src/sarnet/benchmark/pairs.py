@@ -91,6 +91,7 @@ def _row(case: Case, pair: Pair, before: _Score, method: Method, settings: Bench
     own = method if isinstance(method, SarnetMethod) else None
     return Row(
         **_key(case, method, settings)._asdict(),
+        subjects=case.subjects,
         model=own.loaded.name if own and own.loaded else None,
         adapt=own.registration.adapt if own else None,
         settings=_settings(method, settings),

@@ -23,6 +23,10 @@ class RowKey(NamedTuple):
     settings_hash: str
 
 
+_WEIGHTS = ("model", "weights_sha256")
+"""Settings that name weights."""
+
+
 class Row(BaseModel):
     """What one method made of one pair."""
 
@@ -30,6 +34,8 @@ class Row(BaseModel):
 
     protocol: str
     pair: str
+    subjects: tuple[str, str]
+    """Whose the fixed and the moving image are; the same one twice, where both are one subject's."""
     method: str = "sarnet"
     model: str | None = None
     """Name of the weights, where the method has any."""
@@ -42,7 +48,7 @@ class Row(BaseModel):
     """Of a cross-validation: the weights, and so the settings, are others in every fold."""
     version: str
     code: str | None = None
-    """A short name for the package's source: rows of one name are of one code."""
+    """Hash of the package's source."""
     seed: int | None = 0
     """Of the simulated pair, or what the method's own chance was drawn by; nothing of a method without any."""
     hardware: str = ""
@@ -60,15 +66,15 @@ class Row(BaseModel):
     dice_by_label: dict[str, float | None] = {}
     hd95_before: float | None = None
     hd95: float | None = None
-    """95th percentile of the Hausdorff distance of outlines in ``length_unit``, the mean over labels; a label that was
-    lost has none."""
+    """95th percentile of the Hausdorff distance in ``length_unit``, the mean over labels; a label that was lost has
+    none."""
     mad_before: float | None = None
     mad: float | None = None
-    """Mean absolute distance of outlines, the same."""
+    """Mean absolute surface distance, the same."""
     hd95_by_label: dict[str, float | None] = {}
     mad_by_label: dict[str, float | None] = {}
     length_unit: LengthUnit = "mm"
-    """What distances of outlines are in: pixels, where the data set records no spacing."""
+    """Unit of the surface distances: pixels, where the data set records no spacing."""
     tre_mm_before: float | None = None
     tre_mm: float | None = None
     """Mean distance of landmarks, where there are any."""
@@ -80,18 +86,13 @@ class Row(BaseModel):
     """Mean length of what the found field misses of it."""
 
     @property
-    def subject(self) -> str:
-        """Whose image the fixed one is: what stands before the arrow in the pair's name."""
-        return self.pair.partition("<-")[0].split(" ")[0]
-
-    @property
-    def line(self) -> str:
-        """A short name for the settings; in a cross-validation not for the weights, which are others in each fold."""
+    def settings_group(self) -> str:
+        """Hash of the settings; in a cross-validation without the weights, which differ from fold to fold."""
         if self.fold is None:
             return self.settings_hash
-        method = self.settings.get("method", {})
-        own = {name: value for name, value in method.items() if name not in ("model", "weights_sha256")}
-        return settings_hash({**self.settings, "method": own, "is_folded": True})
+        kept = {name: value for name, value in self.settings.items() if name not in _WEIGHTS}
+        method = {name: value for name, value in kept.get("method", {}).items() if name not in _WEIGHTS}
+        return settings_hash({**kept, "method": method, "is_folded": True})
 
     @property
     def key(self) -> RowKey:
@@ -199,6 +200,13 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def _begun(content: bytes) -> bytes:
-    """What a process left of a row that was killed while it wrote: how every row begins, and no end."""
+    """What a process that was killed while it wrote left of a row: the beginning of one, and not all of it."""
     last = content.rpartition(b"\n")[2]
-    return last if last.startswith(b'{"protocol":') and not last.rstrip().endswith(b"}") else b""
+    start = b'{"protocol":'
+    if not last or not (last.startswith(start) or start.startswith(last)):
+        return b""
+    try:
+        json.loads(last)
+    except ValueError:
+        return last
+    return b""

@@ -61,11 +61,11 @@ def _measure(
     images, masks = load_images(test, size=IMAGE_SIZE), load_masks(test, size=IMAGE_SIZE)
     with _computing(settings):
         loaded.generator(images[:1], images[:1])
-    for key, image, mask in zip(keys, images, masks, strict=True):
+    for radiograph, key, image, mask in zip(test, keys, images, masks, strict=True):
         # drawn for rows that are there, too: the next field follows from it
         both = simulate_pair(torch.stack([image, mask], dim=1), settings=settings.simulation, rng=rng)
         if key not in done:
-            yield _row(key, both, loaded, settings)
+            yield _row(key, radiograph, both, loaded, settings)
 
 
 @contextmanager
@@ -74,7 +74,10 @@ def _computing(settings: BenchmarkSettings) -> Iterator[None]:
         yield
 
 
-def _row(key: RowKey, both: SimulatedPair, loaded: LoadedGenerator, settings: BenchmarkSettings) -> Row:
+def _row(
+    key: RowKey, radiograph: Radiograph, both: SimulatedPair, loaded: LoadedGenerator, settings: BenchmarkSettings
+) -> Row:
+    person = "/".join(radiograph.person)
     fixed, moving = both.fixed[:, :1], both.moving[:, :1]
     with _computing(settings):
         begin = time.perf_counter()
@@ -84,6 +87,7 @@ def _row(key: RowKey, both: SimulatedPair, loaded: LoadedGenerator, settings: Be
         fixed_mask = both.fixed[:, 1:] >= 0.5
         return Row(
             **key._asdict(),
+            subjects=(person, person),
             model=loaded.name,
             adapt="none",
             settings=_settings(settings, loaded),

@@ -22,11 +22,11 @@ class Interpolation(StrEnum):
 def apply(
     transform: Annotated[Path, typer.Option(help=TRANSFORM_HELP)],
     moving: Annotated[Path, typer.Option(help="Image to resample.")],
-    reference: Annotated[Path, typer.Option(help="Image whose grid the result has, most often the fixed one.")],
+    reference: Annotated[Path, typer.Option(help="Image that defines the grid of the result, usually the fixed one.")],
     out: Annotated[Path, typer.Option(help="Image to write.")],
     interpolation: Annotated[
         Interpolation,
-        typer.Option(help="How to read between voxels; nearest or label for label maps, label with smoother borders."),
+        typer.Option(help="Interpolation; nearest or label for label maps, label with smoother borders."),
     ] = Interpolation.LINEAR,
     spacing: Annotated[
         str | None,

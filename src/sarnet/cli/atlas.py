@@ -28,10 +28,12 @@ def atlas(  # noqa: PLR0917  # an option each, by name alone
         Path,
         typer.Argument(metavar="IMAGES.csv|BIDS_DIR", help="CSV with the column image, or a BIDS directory."),
     ],
-    out: Annotated[Path, typer.Option(help="Folder for the template, one inside it for each round; made if need be.")],
-    rounds: Annotated[int, typer.Option(min=1, help="How often all images are registered to the template.")] = 4,
+    out: Annotated[
+        Path, typer.Option(help="Folder for the results, one inside it for each round; created if missing.")
+    ],
+    rounds: Annotated[int, typer.Option(min=1, help="Number of rounds of registering all images.")] = 4,
     initial: Annotated[
-        Path | None, typer.Option(help="Template to begin with; the mean of the images as they lie by default.")
+        Path | None, typer.Option(help="First template; the mean of the unregistered images by default.")
     ] = None,
     images: BidsPattern = None,
     scheduler: Scheduler = None,
@@ -47,7 +49,7 @@ def atlas(  # noqa: PLR0917  # an option each, by name alone
     spacing: Spacing = None,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no reports in the last round.")] = False,
 ) -> None:
-    """Build a template of many images: register all to the mean, average, sharpen by the mean's inverse, again."""
+    """Build a template of many images: register all to it, average them, correct its shape, repeat."""
     from sarnet.cli.pairs import cluster_of, register_shown, settings_of_all  # torch takes a second: not for --help
     from sarnet.cohort import (
         DEFAULT_PATTERN,

@@ -25,19 +25,19 @@ def benchmark(  # noqa: PLR0917  # an option each, by name alone
         list[str] | None, typer.Option("--set", help="KEY=VALUE: change a setting of the file; may be repeated.")
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Only the first three pairs (of every fold), to see that all is there.")
+        bool, typer.Option("--quick", help="Only the first three pairs (of every fold), as a trial.")
     ] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Keep the rows there are, compute the rest.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Keep existing rows, compute the others.")] = False,
     report: Annotated[
-        list[Path] | None, typer.Option(help="Tables to write of the rows: .md or .html; may be repeated.")
+        list[Path] | None, typer.Option(help="File for tables of the rows, .md or .html; may be repeated.")
     ] = None,
     rows: Annotated[
-        list[Path] | None, typer.Option(help="Without --config: file of rows to make tables of; may be repeated.")
+        list[Path] | None, typer.Option(help="Without --config: file of rows to make tables from; may be repeated.")
     ] = None,
     reference: Annotated[str | None, typer.Option(help="Method that the tables compare the others with.")] = None,
-    paper: Annotated[PaperTable | None, typer.Option(help="Which of the paper's tables stands beside.")] = None,
+    paper: Annotated[PaperTable | None, typer.Option(help="Show this table of the paper beside the results.")] = None,
 ) -> None:
-    """Register every pair of a data set by every method: a row for each goes to a file, the means to the screen.
+    """Register every pair of a data set with every method; write a row for each to a file and print the means.
 
     With --rows instead of --config nothing is computed: --report makes tables of rows that are there.
     """

@@ -36,11 +36,11 @@ def cohort(  # noqa: PLR0917  # an option each, by name alone
             help="CSV with the columns fixed and moving, or image, patient and visit; or a BIDS directory.",
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder for the results, one inside it for each pair; made if need be.")],
+    out: Annotated[Path, typer.Option(help="Folder for the results, one inside it for each pair; created if missing.")],
     atlas: Annotated[
-        Path | None, typer.Option(help="Register every image to this one, not a patient's visits to the first.")
+        Path | None, typer.Option(help="Register every image to this one, instead of a patient's visits to the first.")
     ] = None,
-    atlas_labels: Annotated[Path | None, typer.Option(help="Label map of ATLAS, to report the overlap by.")] = None,
+    atlas_labels: Annotated[Path | None, typer.Option(help="Label map of ATLAS, for the reported overlap.")] = None,
     images: BidsPattern = None,
     scheduler: Scheduler = None,
     workers: Workers = None,
@@ -54,12 +54,13 @@ def cohort(  # noqa: PLR0917  # an option each, by name alone
     threads: WorkerThreads = None,
     spacing: Spacing = None,
     both_ways: Annotated[
-        bool, typer.Option("--both-ways", help="Register the other way round, too, and report inverse consistency.")
+        bool,
+        typer.Option("--both-ways", help="Register in the opposite direction, too, and report inverse consistency."),
     ] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no reports and thumbnails.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="End with exit code 3 if a pair failed.")] = False,
 ) -> None:
-    """Register many pairs on this machine or a cluster: each stands alone, and what is done stays done."""
+    """Register many pairs on this machine or a cluster; a failed pair does not stop the others."""
     from sarnet.cli.pairs import (  # torch takes a second: not for --help
         cluster_of,
         print_rows,

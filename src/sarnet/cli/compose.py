@@ -11,13 +11,15 @@ from sarnet.cli.words import SPACING_HELP, TRANSFORM_HELP, spacing_of
 
 def compose(
     transform: Annotated[
-        list[Path], typer.Option(help=f"{TRANSFORM_HELP} Twice or more, in the order a point passes them.")
+        list[Path], typer.Option(help=f"{TRANSFORM_HELP} Twice or more, in the order of application to a point.")
     ],
-    reference: Annotated[Path, typer.Option(help="Image whose grid the result has: the fixed one of the first.")],
+    reference: Annotated[
+        Path, typer.Option(help="Image that defines the grid of the result: the first one's fixed image.")
+    ],
     out: Annotated[Path, typer.Option(help="ITK transform to write: .h5, or .tfm, .txt, .mat of affine maps.")],
     spacing: Annotated[str | None, typer.Option(help=SPACING_HELP)] = None,
 ) -> None:
-    """Make one transform of several: a point of the fixed space passes the first, then the next.
+    """Join several transforms into one: a point of the fixed space passes through the first, then the next.
 
     As antsApplyTransforms -t T1 -t T2 has it. An example: T1 doubles every coordinate, T2 adds 10 mm; --transform T1
     --transform T2 takes 1 to 12, the other order takes it to 22. To chain two registrations, of B to A (T1) and of C to

@@ -11,7 +11,7 @@ from sarnet.cli.words import SPACING_HELP, TRANSFORM_HELP, spacing_of
 
 
 class TransformFormat(StrEnum):
-    """Whose file it is."""
+    """Format of a file of transforms."""
 
     ITK = "itk"
     ITK_FIELD = "itk-field"
@@ -26,22 +26,22 @@ def convert(
     to: Annotated[TransformFormat, typer.Option(help="Format to write; itk is .h5 (or .tfm, .txt, .mat).")],
     out: Annotated[Path, typer.Option(help="File to write, with an ending of that format.")],
     reference: Annotated[
-        Path | None, typer.Option(help="The fixed image: its grid is the result's; the file's own without it.")
+        Path | None, typer.Option(help="Fixed image, which defines the result's grid; the file's own by default.")
     ] = None,
     moving: Annotated[
-        Path | None, typer.Option(help="The moving image: learn2reg, fsl and freesurfer count in its grid, too.")
+        Path | None, typer.Option(help="Moving image; learn2reg, fsl and freesurfer need its grid, too.")
     ] = None,
     source: Annotated[
         TransformFormat | None,
         typer.Option(
             "--from",
-            help="Format of TRANSFORM; learn2reg and fsl must be said, and the frame of a NIfTI field without intent; "
-            "the others tell themselves.",
+            help="Format of TRANSFORM; needed for learn2reg, fsl and NIfTI fields without intent, "
+            "recognised otherwise.",
         ),
     ] = None,
     spacing: Annotated[str | None, typer.Option(help=SPACING_HELP)] = None,
 ) -> None:
-    """Write a transform as another program wants it.
+    """Convert a transform to another program's format.
 
     Whatever the format, it maps points of the fixed image to the moving one. docs/transforms.md has an example each.
     """

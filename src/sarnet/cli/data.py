@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _SHOWN = 10
 
 data = typer.Typer(
-    help="Prepare images for training and benchmarks: any archive to one layout, splits, simulated pairs, a look.",
+    help="Prepare images for training and benchmarks: one layout for any archive, splits, simulated pairs.",
     no_args_is_help=True,
 )
 
@@ -27,22 +27,20 @@ _PREPARED_HELP = "Prepared data: its folder or its manifest.csv."
 @data.command()
 def prepare(
     source: Annotated[str, typer.Argument(help="Name of the archive or layout; a wrong one lists them all.")],
-    folder: Annotated[Path, typer.Argument(help="Where it lies, or is put by --fetch; for csv the file will do.")],
+    folder: Annotated[Path, typer.Argument(help="Its folder, or where --fetch puts it; for csv, the file.")],
     *,
-    out: Annotated[Path, typer.Option(help="Folder to write to; one that is there already is gone on with.")],
+    out: Annotated[Path, typer.Option(help="Folder to write to; an existing run is continued.")],
     override: Annotated[
         list[str] | None, typer.Option("--set", help="KEY=VALUE: size, spacing_mm, masks, ...; may be repeated.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; as many as cores where left out.")] = None,
-    verify: Annotated[bool, typer.Option("--verify", help="Compare every file by its hash, not by size and time.")] = (
-        False
-    ),
+    workers: Annotated[int | None, typer.Option(min=1, help="Number of processes; all cores by default.")] = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Compare files by hash instead of size and time.")] = (False),
     strict: Annotated[bool, typer.Option("--strict", help="Exit with code 3 if an image was left out.")] = False,
-    fetch: Annotated[bool, typer.Option("--fetch", help="Fetch the archive first, if its owners let anybody.")] = False,
-    url: Annotated[str | None, typer.Option(help="Fetch it from here: a mirror, a server of one's own.")] = None,
-    sha256: Annotated[str | None, typer.Option(help="Hash of the file to fetch.")] = None,
+    fetch: Annotated[bool, typer.Option("--fetch", help="Download the archive first, if it is open to all.")] = False,
+    url: Annotated[str | None, typer.Option(help="Download from this address, such as a mirror.")] = None,
+    sha256: Annotated[str | None, typer.Option(help="SHA-256 hash of the file to download.")] = None,
 ) -> None:
-    """Bring an archive's images into one layout: a manifest with the images beside it.
+    """Bring the images of an archive into one layout: a manifest and the images beside it.
 
     Every image is read, checked, brought to the wanted size and written; what is left out is named, with the reason.
     What is done already is not done again.
@@ -88,19 +86,19 @@ def _tell(prepared: "Prepared", out: Path) -> None:
 @data.command()
 def split(
     manifest: Annotated[Path, typer.Argument(help=_PREPARED_HELP)],
-    seed: Annotated[int, typer.Option(help="Of the order that patients are drawn in.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
     shares: Annotated[
-        str | None, typer.Option(help="Percent of patients for training, validation, tests; left out, 70,10,20.")
+        str | None, typer.Option(help="Percent of patients for training, validation, test; 70,10,20 by default.")
     ] = None,
     folds: Annotated[
-        int | None, typer.Option(min=2, help="Instead: so many splits, fold-1.csv, fold-2.csv, ...")
+        int | None, typer.Option(min=2, help="Write this many folds instead: fold-1.csv, fold-2.csv, ...")
     ] = None,
     balance: Annotated[bool, typer.Option("--balance", help="Give every part its share of each group.")] = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Draw anew where there is a split, or folds, already.")
+        bool, typer.Option("--overwrite", help="Replace an existing split or existing folds.")
     ] = False,
 ) -> None:
-    """Divide the patients into training, validation and test; nobody is in two of them.
+    """Divide the patients into training, validation and test; no patient is in two of them.
 
     A split that is there already is checked and not changed: the command ends with an error, unless --overwrite is
     given. Folds that are there stay, too; --overwrite removes them.
@@ -133,19 +131,19 @@ def _shares(text: str) -> tuple[float, float]:
 def simulate(
     manifest: Annotated[Path, typer.Argument(help=_PREPARED_HELP)],
     *,
-    out: Annotated[Path, typer.Option(help="Folder to write to; a run that was stopped is gone on with.")],
-    pairs: Annotated[int, typer.Option(min=1, help="How many; the paper's number where left out.")] = 98_000,
-    size: Annotated[int, typer.Option(min=32, help="Pixels squared of every image.")] = 512,
+    out: Annotated[Path, typer.Option(help="Folder to write to; an interrupted run is continued.")],
+    pairs: Annotated[int, typer.Option(min=1, help="Number of pairs; the paper's by default.")] = 98_000,
+    size: Annotated[int, typer.Option(min=32, help="Width and height of every image in pixels.")] = 512,
     part: Annotated[str, typer.Option("--split", help="train, validation, test or all.")] = "train",
-    fields: Annotated[bool, typer.Option("--fields", help="Write each pair's field, too.")] = False,
-    seed: Annotated[int, typer.Option(help="Of all pairs: the same seed gives the same.")] = 0,
-    split_seed: Annotated[int, typer.Option(help="Of the split by patient, as a training's split_seed.")] = 0,
+    fields: Annotated[bool, typer.Option("--fields", help="Also write each pair's field.")] = False,
+    seed: Annotated[int, typer.Option(help="Random seed of the pairs.")] = 0,
+    split_seed: Annotated[int, typer.Option(help="Random seed of the split, as a training's split_seed.")] = 0,
     override: Annotated[
         list[str] | None, typer.Option("--set", help="KEY=VALUE: control_spacing_voxels, peak_voxels, layers.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; as many as cores where left out.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Number of processes; all cores by default.")] = None,
 ) -> None:
-    """Write pairs with a known field: each image and itself deformed, as often as the paper has it.
+    """Write pairs with a known field: each image and a deformed copy of it.
 
     Training needs no such files, it draws its pairs itself; they are for other programs.
     """
@@ -178,8 +176,8 @@ def simulate(
 @data.command()
 def show(
     manifest: Annotated[Path, typer.Argument(help=_PREPARED_HELP)],
-    out: Annotated[Path | None, typer.Option(help="Folder to write to; that of the manifest where left out.")] = None,
-    images: Annotated[int, typer.Option(min=1, help="How many to show, at equal steps through the manifest.")] = 60,
+    out: Annotated[Path | None, typer.Option(help="Folder to write to; that of the manifest by default.")] = None,
+    images: Annotated[int, typer.Option(min=1, help="Number of images, at equal steps through the manifest.")] = 60,
 ) -> None:
     """Write a contact sheet, sheet.html and sheet.png: images with their masks and labels, and counts."""
     from sarnet.curation import manifest_of

@@ -18,25 +18,27 @@ def evaluate(  # noqa: PLR0917  # an option each, by name alone
     fixed_labels: Annotated[Path | None, typer.Option(help="Labels of the fixed image.")] = None,
     warped_labels: Annotated[Path | None, typer.Option(help="Labels of the moving image on the fixed grid.")] = None,
     label: Annotated[list[int] | None, typer.Option(help="Score this label alone; may be repeated.")] = None,
-    transform: Annotated[Path | None, typer.Option(help=f"{TRANSFORM_HELP} Judged, not applied.")] = None,
+    transform: Annotated[Path | None, typer.Option(help=f"{TRANSFORM_HELP} Not applied to the labels.")] = None,
     reverse_transform: Annotated[
-        Path | None, typer.Option(help="From registering the other way round, never the inverse: inverse consistency.")
+        Path | None, typer.Option(help="Result of the opposite direction (not inverse.h5), for inverse consistency.")
     ] = None,
     fixed_points: Annotated[Path | None, typer.Option(help="Landmarks of the fixed image, CSV or VTK.")] = None,
     moving_points: Annotated[Path | None, typer.Option(help="The same landmarks of the moving image.")] = None,
-    mask: Annotated[Path | None, typer.Option(help="Voxels of the fixed image where the transform is judged.")] = None,
+    mask: Annotated[Path | None, typer.Option(help="Voxels of the fixed image to evaluate the transform at.")] = None,
     spacing: Annotated[str | None, typer.Option(help=SPACING_HELP)] = None,
     manifest: Annotated[Path | None, typer.Option(help="Learn2Reg's dataset.json or evaluation_config.json.")] = None,
     fields: Annotated[
-        Path | None, typer.Option(help="Folder of the manifest's disp_*.nii.gz or .npz; its own where left out.")
+        Path | None, typer.Option(help="Folder of the manifest's disp_*.nii.gz or .npz; the manifest's own by default.")
     ] = None,
-    test: Annotated[bool, typer.Option("--test", help="The manifest's test pairs, not those for validation.")] = False,
+    test: Annotated[
+        bool, typer.Option("--test", help="Use the manifest's test pairs, not the validation pairs.")
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="JSON file to write.")] = None,
 ) -> None:
-    """Judge a finished registration: --fixed-labels with --warped-labels, or a --manifest.
+    """Evaluate a finished registration: --fixed-labels with --warped-labels, or a --manifest.
 
-    Dice; HD95 and MAD by the lengths or areas of outlines (DeepMind's definition), in millimetres, or in pixels where
-    the file tells no spacing. Of a Learn2Reg manifest the scorer's own numbers stand beside the corrected ones.
+    Dice; HD95 and MAD weighted by contour length or surface area (DeepMind's definition), in millimetres, or in pixels
+    where the file has no spacing. Of a Learn2Reg manifest the scorer's own numbers stand beside the corrected ones.
     """
     if (manifest is None) == (fixed_labels is None):
         raise InputError("give --fixed-labels and --warped-labels, or --manifest")

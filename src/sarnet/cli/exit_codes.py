@@ -1,4 +1,4 @@
-"""How the program ends, by the contract in docs/design.md: 0 is done, 1 a fault of ours."""
+"""How the program ends, as docs/design.md lists: 0 is done, 1 a bug in sarnet."""
 
 INPUT_AT_FAULT = 2
 LEFT_OUT = 3

@@ -11,11 +11,11 @@ from sarnet.cli.words import SPACING_HELP, TRANSFORM_HELP, spacing_of
 
 def invert(
     transform: Annotated[Path, typer.Option(help=TRANSFORM_HELP)],
-    reference: Annotated[Path, typer.Option(help="Image whose grid the inverse has: the moving one.")],
+    reference: Annotated[Path, typer.Option(help="Image that defines the grid of the inverse: the moving image.")],
     out: Annotated[Path, typer.Option(help="ITK transform to write: .h5, or .tfm, .txt, .mat of an affine map.")],
     spacing: Annotated[str | None, typer.Option(help=SPACING_HELP)] = None,
 ) -> None:
-    """Invert a saved transform: what carries the fixed image and its labels onto the moving one.
+    """Invert a saved transform: the inverse warps the fixed image and its labels onto the moving one.
 
     A registration has written it already, as inverse.h5.
     """
@@ -28,7 +28,7 @@ def invert(
     inverse = inverse_of(forth, grid)
     write_transform(inverse.transform, out)
     say(f"Wrote {out}.")
-    say(f"What is left of there and back: {inverse.mean_mm:.2g} mm on average, {inverse.largest_mm:.2g} mm at most.")
+    say(f"Round-trip error: {inverse.mean_mm:.2g} mm on average, {inverse.largest_mm:.2g} mm at most.")
     if forth.displacement is not None:
         folds = jacobian(forth, forth.grid).array <= 0
         if folds.any():

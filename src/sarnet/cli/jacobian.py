@@ -11,14 +11,14 @@ from sarnet.cli.words import SPACING_HELP, TRANSFORM_HELP, spacing_of
 
 def jacobian(
     transform: Annotated[Path, typer.Option(help=TRANSFORM_HELP)],
-    reference: Annotated[Path, typer.Option(help="Image whose grid the result has: the fixed one.")],
+    reference: Annotated[Path, typer.Option(help="Image that defines the grid of the result: the fixed image.")],
     out: Annotated[Path, typer.Option(help="Image to write.")],
     log: Annotated[bool, typer.Option("--log", help="The natural logarithm instead; NaN where the field folds.")] = (
         False
     ),
     spacing: Annotated[str | None, typer.Option(help=SPACING_HELP)] = None,
 ) -> None:
-    """Write what a transform does to volume, field and affine map together.
+    """Write the Jacobian determinant of a transform, affine map included: its local change of volume.
 
     The determinant of its Jacobian: 1 is no change; below 1 the moving image is stretched, above 1 it is compressed;
     0 and below is a fold.

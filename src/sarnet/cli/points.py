@@ -14,7 +14,7 @@ def points(
     points: Annotated[Path, typer.Option(help="CSV with columns x, y[, z], or legacy VTK; LPS millimetres.")],
     out: Annotated[Path, typer.Option(help="File to write, of the same kind.")],
     inverse: Annotated[
-        bool, typer.Option("--inverse", help="The points are of the moving image: lead them to the fixed one.")
+        bool, typer.Option("--inverse", help="The points are of the moving image: map them to the fixed one.")
     ] = False,
 ) -> None:
     """Move points by a saved transform.
@@ -34,7 +34,7 @@ def points(
         back = invert_points(found, coordinates)
         write_points(given.moved(back.points_world), out)
         say(f"Wrote {out}: {number} of the moving image, where they lie in the fixed one.")
-        say(f"What is left of there and back: {max(back.residual_mm, default=0.0):.2g} mm at most.")
+        say(f"Round-trip error: {max(back.residual_mm, default=0.0):.2g} mm at most.")
     else:
         write_points(given.moved(found.points(coordinates)), out)
         say(f"Wrote {out}: {number} of the fixed image, where they lie in the moving one.")

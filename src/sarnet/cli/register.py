@@ -16,19 +16,19 @@ def register(  # noqa: PLR0917  # an option each, by name alone
         Path, typer.Option("--fixed", "--reference", help="Image that stays as it is; the result has its grid.")
     ],
     moving: Annotated[Path, typer.Option("--moving", "--floating", help="Image that is warped onto FIXED.")],
-    out: Annotated[Path, typer.Option(help="Folder for the results; made if need be.")],
+    out: Annotated[Path, typer.Option(help="Folder for the results; created if missing.")],
     adapt: Adapt = None,
     transform: TransformKind = None,
     initial_transform: Annotated[
         Path | None, typer.Option(help="Transform to start from: .h5, .tfm, .txt, .mat, .lta, .mgz or a field.")
     ] = None,
     fixed_mask: Annotated[
-        Path | None, typer.Option(help="Image of the size of FIXED: only where it is not 0 does FIXED count.")
+        Path | None, typer.Option(help="Mask on the grid of FIXED: voxels where it is 0 are ignored.")
     ] = None,
     moving_mask: Annotated[Path | None, typer.Option(help="The same for MOVING.")] = None,
     fixed_labels: Annotated[
         Path | None,
-        typer.Option(help="Label map of FIXED, to report the overlap (Dice) by: never seen by the registration."),
+        typer.Option(help="Label map of FIXED, for the reported overlap (Dice) only: the registration never sees it."),
     ] = None,
     moving_labels: Annotated[
         Path | None, typer.Option(help="The same for MOVING; its warped copy is among the results.")
@@ -36,51 +36,50 @@ def register(  # noqa: PLR0917  # an option each, by name alone
     guide_fixed: Annotated[
         Path | None,
         typer.Option(
-            help="Label map of FIXED: the registration is steered so that its structures meet those of MOVING."
+            help="Label map of FIXED that steers the registration: its structures are matched to those of MOVING."
         ),
     ] = None,
     guide_moving: Annotated[
-        Path | None, typer.Option(help="The same structures, by the same numbers, in MOVING.")
+        Path | None, typer.Option(help="The same structures in MOVING, with the same numbers.")
     ] = None,
     guide_points: Annotated[
         Path | None,
         typer.Option(
-            help="CSV of landmarks that shall meet: fixed_x, fixed_y[, fixed_z], moving_x, moving_y[, moving_z], in "
+            help="CSV of corresponding landmarks: fixed_x, fixed_y[, fixed_z], moving_x, moving_y[, moving_z], in "
             "LPS millimetres."
         ),
     ] = None,
     similarity: Annotated[
         str | None,
         typer.Option(
-            help="lncc: images of one contrast. nmi: of two, as T1 and T2. auto (default): looks at the pair."
+            help="lncc: for one contrast. nmi: for different ones, as T1 and T2. auto (default): decides by the images."
         ),
     ] = None,
     uncertainty: Annotated[
         bool,
         typer.Option(
             "--uncertainty",
-            help="Register both ways and four times over: how sure is it, and where? Six times the time.",
+            help="Register in both directions and four times with perturbed images; write a map of uncertainty: six "
+            "times as long.",
         ),
     ] = False,
     both_ways: Annotated[
         bool,
-        typer.Option(
-            "--both-ways", help="Register the other way round, too, and report inverse consistency. Twice the time."
-        ),
+        typer.Option("--both-ways", help="Register in the opposite direction, too, and report inverse consistency."),
     ] = False,
     spacing: Spacing = None,
     model: Model = None,
     vgg: Annotated[
         Path | None,
-        typer.Option(help="VGG16's weights for --adapt paper; else torchvision's in the cache of torch.hub."),
+        typer.Option(help="VGG16's weights for --adapt paper; by default torchvision's in torch.hub's cache."),
     ] = None,
     config: RegistrationConfig = None,
     override: Override = None,
     device: Device = None,
     threads: Annotated[int | None, typer.Option(help="Threads to compute with; all cores by default.")] = None,
-    seed: Annotated[int | None, typer.Option(help="What the repetitions for --uncertainty are drawn by.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Random seed of --uncertainty; nothing else is random.")] = None,
     budget: Annotated[
-        float | None, typer.Option(help="SECONDS that refining may take; without, it does all its iterations.")
+        float | None, typer.Option(help="Time limit of the refinement in SECONDS; none by default.")
     ] = None,
     bids_name: Annotated[
         str | None,

@@ -17,9 +17,9 @@ def train(
     override: Annotated[
         list[str] | None, typer.Option("--set", help="KEY=VALUE: change a setting of the file; may be repeated.")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint.")] = False,
 ) -> None:
-    """Train the generator, by known fields and then against discriminators, and the U-Net it is compared with."""
+    """Train the generator (first stage, adversarial stage), or a network to compare it with."""
     settings = read_settings(TrainingSettings, config, override or [])
 
     try:

@@ -191,18 +191,8 @@ def load_originals(radiographs: tuple[Radiograph, ...], *, size: int) -> Origina
     Raises:
         DataError: If a file cannot be read, a mask has another size than its image, or shows nothing.
     """
-    for radiograph in radiographs:
-        if radiograph.mask is None:
-            continue
-        image, mask = read_image(radiograph.image).grid.size, read_labels(radiograph.mask)
-        if mask.grid.size != image:
-            raise DataError(
-                f"mask {radiograph.mask} has size {mask.grid.size}, but its image {radiograph.image} has {image}: "
-                "give the mask of that image"
-            )
-        if not (mask.array == _INSIDE).any():
-            raise DataError(f"mask {radiograph.mask} has no voxel of {_INSIDE}, but must show the lungs: leave it out")
-    return Original(load_images(radiographs, size=size), load_masks(radiographs, size=size))
+    read = [_original(radiograph, size) for radiograph in radiographs]
+    return Original(*(torch.from_numpy(np.stack(arrays))[:, None] for arrays in zip(*read, strict=True)))
 
 
 def load_images(radiographs: tuple[Radiograph, ...], *, size: int) -> Float[Tensor, "image 1 y x"]:
@@ -211,8 +201,7 @@ def load_images(radiographs: tuple[Radiograph, ...], *, size: int) -> Float[Tens
     Raises:
         DataError: If one cannot be read, is a volume, shows nothing, or holds a value that is not finite.
     """
-    arrays = [normalise(_squared(_plane(r.image), size, "linear").array) for r in radiographs]
-    return torch.from_numpy(np.stack(arrays))[:, None]
+    return torch.from_numpy(np.stack([_normalised(_plane(each.image), size) for each in radiographs]))[:, None]
 
 
 def load_masks(radiographs: tuple[Radiograph, ...], *, size: int) -> Float[Tensor, "image 1 y x"]:
@@ -226,6 +215,27 @@ def load_label_map(radiograph: Radiograph, *, size: int) -> Integer[np.ndarray, 
     if radiograph.mask is None:
         return np.zeros((size, size), np.uint8)
     return _squared(read_labels(radiograph.mask), size, "nearest").array
+
+
+def _original(radiograph: Radiograph, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """An image and its mask, 0 and 1, of one row: each file is read once."""
+    image = _plane(radiograph.image)
+    if radiograph.mask is None:
+        return _normalised(image, size), np.zeros((size, size), np.float32)
+    mask = read_labels(radiograph.mask)
+    if mask.grid.size != image.grid.size:
+        raise DataError(
+            f"mask {radiograph.mask} has size {mask.grid.size}, but its image {radiograph.image} has "
+            f"{image.grid.size}: give the mask of that image"
+        )
+    if not (mask.array == _INSIDE).any():
+        raise DataError(f"mask {radiograph.mask} has no voxel of {_INSIDE}, but must show the lungs: leave it out")
+    inside = _squared(mask, size, "nearest").array == _INSIDE
+    return _normalised(image, size), inside.astype(np.float32)
+
+
+def _normalised(image: Image, size: int) -> np.ndarray:
+    return normalise(_squared(image, size, "linear").array)
 
 
 def _plane(path: Path) -> Image:

@@ -47,7 +47,7 @@ def verdict(
     elif gain >= -least:
         sentences = [f"Unchanged: {change}."]
     else:
-        sentences = [f"Worse: {change}. Do not use this result without a look at it."]
+        sentences = [f"Worse: {change}. Do not use this result without checking it."]
     if dice_before is not None and dice_after is not None:
         sentences.append(f"The labels' mean overlap (Dice) {_course(dice_before, dice_after)}.")
     if folding_percent is not None:
@@ -93,5 +93,5 @@ def _folding(percent: float) -> str:
     if percent == 0:
         return "The field folds nowhere."
     if percent <= _FOLDING_PERCENT:
-        return f"The field folds in {percent:.3f} % of the foreground, which is little."
+        return f"The field folds in {percent:.3f} % of the foreground, which is negligible."
     return f"The field folds in {percent:.2f} % of the foreground: it is not one to one there."

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined
 
-from sarnet.benchmark import Comparison, Figure, Row, Summary, bootstrap_interval, compare, subject_means, summarise
+from sarnet.benchmark import Comparison, Figure, PairValue, Row, Summary, bootstrap_interval, compare, summarise
 from sarnet.errors import InputError
 from sarnet.images import write_whole
 from sarnet.report.paper import BEFORE, PAPER, PaperResult
@@ -50,12 +50,19 @@ def result_tables(
         paper: Which of the paper's tables stands beside.
 
     Raises:
-        InputError: If there are no rows, two of them are the same, or ``reference`` is none of their methods.
+        InputError: If there are no rows, a pair stands in a line twice, or ``reference`` is none of their methods.
     """
     if not rows:
         raise InputError("rows are empty: there is nothing to make a table of")
-    if len({row.key for row in rows}) < len(rows):
-        raise InputError("rows hold one and the same row twice: give each file once")
+    seen: set[tuple[str, str, str, str]] = set()
+    for row in rows:
+        key = (row.protocol, row.method, row.settings_group, row.pair)
+        if key in seen:
+            raise InputError(
+                f"rows have the pair {row.pair!r} twice by {row.method}: give each file once, and if weights of a "
+                "cross-validation were trained anew, begin a new file"
+            )
+        seen.add(key)
     protocols = dict.fromkeys(row.protocol for row in rows)
     return [
         _table(
@@ -102,7 +109,7 @@ def _table(protocol: str, rows: list[Row], reference: str | None, paper: PaperTa
     compared = compare(by_method, reference=first, figure=figure) if has_figure and _is_comparable(by_method) else []
     comparisons = {each.method: each for each in compared}
     unit = rows[0].length_unit
-    has_interval = len({row.subject for row in rows}) >= _FEWEST_SUBJECTS
+    has_interval = len(_subjects(rows)) >= _FEWEST_SUBJECTS
     headings = [
         "method",
         "pairs",
@@ -128,7 +135,7 @@ def _table(protocol: str, rows: list[Row], reference: str | None, paper: PaperTa
         title=protocol,
         headings=tuple(headings),
         lines=tuple(map(tuple, lines)),
-        notes=_notes(rows, first=first, unit=unit, compared=bool(comparisons), figure=figure, paper=paper),
+        notes=_notes(rows, first=first, unit=unit, compared=compared, figure=figure, paper=paper),
     )
 
 
@@ -136,17 +143,17 @@ def _by_method(rows: list[Row]) -> dict[str, list[Row]]:
     """Name of a line to its rows."""
     settings: dict[str, set[str]] = {}
     for row in rows:
-        settings.setdefault(row.method, set()).add(row.line)
+        settings.setdefault(row.method, set()).add(row.settings_group)
     named: dict[str, list[Row]] = {}
     for row in rows:
-        name = f"{row.method} ({row.line[:6]})" if len(settings[row.method]) > 1 else row.method
+        name = f"{row.method} ({row.settings_group[:6]})" if len(settings[row.method]) > 1 else row.method
         named.setdefault(name, []).append(row)
     return named
 
 
 def _is_comparable(by_method: dict[str, list[Row]]) -> bool:
     """Whether there are methods to compare, and enough subjects of all of them."""
-    shared = set.intersection(*({row.subject for row in rows} for rows in by_method.values()))
+    shared = set.intersection(*(_subjects(rows) for rows in by_method.values()))
     return len(by_method) > 1 and len(shared) >= _FEWEST_SUBJECTS
 
 
@@ -165,7 +172,7 @@ def _line(method: str, rows: list[Row], summary: Summary, comparison: Comparison
     return [
         method,
         str(summary.pairs),
-        str(len({row.subject for row in rows})),
+        str(len(_subjects(rows))),
         _with_interval(rows, summary.dice),
         _number(summary.hd95, 2),
         _number(summary.mad, 2),
@@ -179,11 +186,15 @@ def _line(method: str, rows: list[Row], summary: Summary, comparison: Comparison
 
 
 def _with_interval(rows: list[Row], mean: float | None) -> str:
-    values = list(subject_means(rows, "dice").values())
-    if mean is None or len(values) < _FEWEST_SUBJECTS:
+    if mean is None or len(_subjects(rows)) < _FEWEST_SUBJECTS:
         return _number(mean, 3)
-    _, low, high = bootstrap_interval(values)
+    _, low, high = bootstrap_interval([PairValue(row.subjects, row.dice) for row in rows if row.dice is not None])
     return f"{mean:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def _subjects(rows: list[Row]) -> set[str]:
+    """Whose images are fixed ones."""
+    return {row.subjects[0] for row in rows}
 
 
 def _without_empty(headings: list[str], lines: list[list[str]]) -> tuple[list[str], list[list[str]]]:
@@ -198,31 +209,35 @@ def _paper(result: PaperResult | None) -> list[str]:
 
 
 def _notes(
-    rows: list[Row], *, first: str, unit: str, compared: bool, figure: str, paper: PaperTable | None
+    rows: list[Row], *, first: str, unit: str, compared: list[Comparison], figure: str, paper: PaperTable | None
 ) -> tuple[str, ...]:
     notes = ["Dice, distances and folding are means over pairs, seconds the median."]
     if any(row.inverse_consistency_voxels is not None for row in rows):
-        notes.append("Both ways: the pair registered in either direction, the mean length of both fields in turn.")
+        notes.append("Both ways: registered in both directions, the mean length of the two fields composed.")
     if any(row.hd95 is not None for row in rows):
-        text = f"HD95 and MAD by the lengths or areas of outlines (DeepMind's definitions), in {unit}"
+        text = f"HD95 and MAD weight outlines by length or area (DeepMind's definitions); in {unit}"
         notes.append(f"{text}: the data set records no spacing." if unit == "pixels" else f"{text}.")
     lost = _lost(rows)
     if lost:
         notes.append(
-            f"Labels of which nothing was left, with a Dice of 0 and no distance, are not in HD95 and MAD: {lost}."
+            f"Not in HD95 and MAD, for they have no distance: labels that vanished, which count as a Dice of 0: {lost}."
         )
     if compared:
         name = "Dice" if figure == "dice" else "landmark error"
+        smallest = max(len(compared) * 2.0 ** (1 - each.subjects) for each in compared)
         notes.append(
             f"p: Wilcoxon's signed-rank test of {first} against each method on subjects' mean {name}, two-sided; Holm: "
-            "corrected for all methods. Intervals: bootstrap over the subjects whose images are fixed."
+            f"corrected for all methods, {_p(min(1, smallest))} at the least."
         )
+        notes.append("Intervals: bootstrap over subjects, in both roles where a subject is also the moving one.")
+        if any(row.subjects[0] != row.subjects[1] for row in rows):
+            notes.append("The tests do not know that subjects also are the moving ones: intervals are safer than p.")
     elif len({row.method for row in rows}) > 1:
-        notes.append(f"No tests: they want {_FEWEST_SUBJECTS} subjects that all methods share.")
+        notes.append(f"No tests: all methods share fewer than {_FEWEST_SUBJECTS} subjects.")
     if paper is not None:
         notes.append(
-            f"The paper's {paper.replace('table', 'table ')} is of other images and structures, its times of other "
-            "hardware (a GPU; Elastix on a CPU): to compare the order of methods, not numbers."
+            f"The paper's {paper.replace('table', 'table ')} has other images, structures and hardware (GPU; CPU for "
+            "Elastix): compare the order of methods, not the numbers."
         )
     notes.append(_of_code(rows))
     told = "; ".join(dict.fromkeys(row.hardware for row in rows if row.hardware))
@@ -230,12 +245,12 @@ def _notes(
 
 
 def _of_code(rows: list[Row]) -> str:
-    """By which states of the code the rows were made, as the rows tell them."""
+    """The states of the code that made the rows."""
     named = [code[:_SHOWN_DIGITS] for code in dict.fromkeys(row.code for row in rows) if code]
     if not named:
-        return "Rows are of an earlier state of the code, which they do not tell."
+        return "Rows are of an earlier state of the code, which they do not record."
     if any(row.code is None for row in rows):
-        named.append("an earlier one that they do not tell")
+        named.append("an earlier one that they do not record")
     several = "several states of the code" if len(named) > 1 else "one state of the code"
     return f"Rows are of {several}: {', '.join(named)}."
 
