@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -32,6 +34,17 @@ def test_shift_comes_back():
     assert float((found - wanted)[inner].norm(dim=1).mean()) < 0.35
 
 
+def test_shift_of_what_has_fewer_intensities_than_classes_comes_back():
+    wanted = torch.tensor([3.0, -3.0]).view(1, 2, 1, 1).expand(1, 2, 64, 64)
+    pair = _pair(wanted)
+    black_or_white = replace(pair, fixed=(pair.fixed > 0.5).float(), moving=(pair.moving > 0.5).float())
+
+    found = find_by_cuts(black_or_white, QUICK.model_copy(update={"classes": 3}))
+
+    inner = (slice(None), slice(None), slice(8, -8), slice(8, -8))
+    assert float((found - wanted)[inner].norm(dim=1).mean()) < 1.0
+
+
 def test_most_of_a_bspline_comes_back():
     controls = torch.rand(1, 2, 7, 7, generator=torch.Generator().manual_seed(1)) * 8 - 4
     wanted = bspline_field(controls, (64, 64), spacing=16, origin=-16)
@@ -51,7 +64,7 @@ def test_neighbours_pay_for_displacement_and_class():
     offsets = torch.tensor([[0.0, 0.0], [3.0, 4.0], [30.0, 40.0]])
     settings = GcSarSettings(classes=2, smoothness=0.01, truncation=8.0, class_smoothness=0.03)
 
-    costs = _whole(_pairwise(offsets, 1.0, settings)) / 10_000
+    costs = _whole(_pairwise(offsets, 1.0, settings.classes, settings)) / 10_000
 
     assert costs[0, 2] == pytest.approx(0.05)  # five voxels, the same class
     assert costs[0, 3] == pytest.approx(0.08)  # and another one
@@ -70,11 +83,22 @@ def test_field_goes_to_the_world(shifted):
     assert list(found.seconds_by_stage) == ["resampling", "graph cuts", "to world"]
 
 
+def test_voxels_without_a_value_count_as_the_lowest_in_the_affine_start_too(shifted):
+    fixed, moving, _ = shifted(2)
+    broken = replace(fixed, array=fixed.array.copy())
+    broken.array[0, 0] = np.nan
+    method = GcSarMethod(name="gcsar", gcsar=QUICK, registration=RegistrationSettings(threads=1))
+
+    found, wanted = (method.register(image, moving).transform for image in (broken, fixed))
+
+    np.testing.assert_allclose(found.total_displacement(), wanted.total_displacement(), atol=0.5)
+
+
 @pytest.mark.parametrize("smoothness", [0.001, 0.0025, 0.0037, 0.01])
 @pytest.mark.parametrize("step", [0.5, 1.5, 3.0, 4.0])
 def test_whole_costs_of_neighbours_are_a_metric(smoothness, step):
     settings = GcSarSettings(smoothness=smoothness)
-    costs = _whole(_pairwise(_offsets(step, 3), step, settings))
+    costs = _whole(_pairwise(_offsets(step, 3), step, settings.classes, settings))
 
     detours = (costs[:, :, None] + costs[None]).min(axis=1)
 

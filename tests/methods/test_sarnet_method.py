@@ -5,6 +5,7 @@ from sarnet.config import PaperSettings, RegistrationSettings
 from sarnet.errors import DataError
 from sarnet.methods import SarnetMethod
 from sarnet.registration import register
+from sarnet.transforms import compose
 
 FAST = RegistrationSettings(threads=1, longest_voxels=64, magnified_voxels=0, adapt="none")
 
@@ -30,6 +31,21 @@ def test_without_affine_start_there_is_no_affine_map(pair, method):
     np.testing.assert_array_equal(found.transform.matrix, np.eye(2))
     assert "affine" not in found.seconds_by_stage
     assert np.abs(found.transform.displacement).max() > 1
+
+
+def test_without_affine_start_the_last_layer_is_compared_in_the_middle_all_the_same(pair, method):
+    settings = FAST.model_copy(update={"adapt": "last-layer"})
+    both = [
+        SarnetMethod(name="last-layer", registration=settings, loaded=method.loaded).register(
+            *images, affine_start=False
+        )
+        for images in ((pair.fixed, pair.moving), (pair.moving, pair.fixed))
+    ]
+
+    around = compose(*(found.transform for found in both), grid=pair.fixed.grid)
+
+    body = pair.fixed.array > 0
+    assert np.linalg.norm(around.total_displacement()[body], axis=-1).mean() < 0.1 * max(pair.fixed.grid.spacing)
 
 
 def test_settings_tell_the_weights(method):

@@ -62,3 +62,19 @@ def test_coarse_grid_gets_means_and_not_single_voxels():
     read = NormalisedImage.of(Image(array=noise, grid=grid)).read(_shifted(coarse, 0.5), coarse)
 
     assert read[1:-1, 1:-1].std() < 0.3 * noise.std()
+
+
+@pytest.mark.parametrize("scale", [0.01, 100.0])
+def test_smoothing_is_that_of_the_grid_as_the_transform_carries_it_to_the_image(scale):
+    noise = np.random.default_rng(0).random((64, 64)).astype(np.float32)
+    grid = Grid.plain((64, 64))
+    coarse = grid.reduced(4)
+    scaled = Image(array=noise, grid=Grid.plain((64, 64), spacing=(scale, scale)))
+    shift = _shifted(coarse, 0.5)
+
+    read = NormalisedImage.of(scaled).read(
+        replace(shift, matrix=scale * np.eye(2), translation=scale * shift.translation), coarse
+    )
+
+    wanted = NormalisedImage.of(Image(array=noise, grid=grid)).read(shift, coarse)
+    np.testing.assert_allclose(read, wanted, atol=1e-4)

@@ -177,7 +177,8 @@ def test_the_same_bits_come_out_twice_whatever_the_threads(pair, monkeypatch):
         np.testing.assert_array_equal(run.transform.matrix, runs[0].transform.matrix)
         np.testing.assert_array_equal(run.transform.translation, runs[0].transform.translation)
         assert run.cost_final == runs[0].cost_final
-    assert align(fixed, moving, kind="affine", seed=1).cost_final != runs[0].cost_final
+    monkeypatch.setattr(affine, "_SEED", 2)  # other places of the same voxels
+    assert align(fixed, moving, kind="affine").cost_final != runs[0].cost_final
     assert sitk.ProcessObject.GetGlobalDefaultNumberOfThreads() == before
 
 

@@ -3,7 +3,7 @@
 from sarnet.images.files import read_image, read_labels, write_image
 from sarnet.images.grid import Grid
 from sarnet.images.image import Image
-from sarnet.images.intensity import foreground, normalise
+from sarnet.images.intensity import foreground, normalise, with_finite_values
 from sarnet.images.labels import check_labels
 from sarnet.images.network_grid import field_to_grid, network_grid
 from sarnet.images.parts import parts
@@ -27,6 +27,7 @@ __all__ = [
     "resample",
     "sample_files",
     "sample_pair",
+    "with_finite_values",
     "write_image",
     "write_whole",
 ]

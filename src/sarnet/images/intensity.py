@@ -1,7 +1,11 @@
 """Intensities: one range for every image, and what of an image is not background."""
 
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import Bool, Float, Num
+
+from sarnet.images.image import Image
 
 _PERCENTILES = (0.5, 99.5)
 
@@ -53,6 +57,16 @@ def foreground(array: Num[np.ndarray, "*space"]) -> Bool[np.ndarray, "*space"]:
     shown = np.asarray(~np.isnan(array))
     background = _background(array)
     return shown if background is None else shown & (array != background)
+
+
+def with_finite_values(image: Image) -> Image:
+    """Return an image for what takes numbers alone: what is none counts as the lowest value, as in :func:`normalise`.
+
+    Args:
+        image: With one finite value at least.
+    """
+    good = np.isfinite(image.array)
+    return image if good.all() else replace(image, array=np.where(good, image.array, image.array[good].min()))
 
 
 def border_value(array: Num[np.ndarray, "*space"]) -> float:

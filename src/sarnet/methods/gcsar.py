@@ -86,6 +86,7 @@ def find_by_cuts(pair: NetworkPair, settings: GcSarSettings) -> Float[Tensor, "1
     """
     displacement = torch.zeros(1, 2, *pair.fixed.shape[2:])
     classes = _classes(pair, settings.classes)
+    count = len(classes.mean)
     for spacing, step in zip(settings.control_spacing_voxels, settings.step_voxels, strict=True):
         offsets = _offsets(step, settings.radius)
         cost = _data_cost(pair, displacement, offsets, classes, spacing, settings)
@@ -94,11 +95,11 @@ def find_by_cuts(pair: NetworkPair, settings: GcSarSettings) -> Float[Tensor, "1
         found = alpha_expansion(
             _whole(unary),
             _neighbours(tuple(shape)),
-            _whole(_pairwise(offsets, step, settings)),
-            start=_unmoved(unary, offsets, settings.classes),
+            _whole(_pairwise(offsets, step, count, settings)),
+            start=_unmoved(unary, offsets, count),
             cycles=settings.cycles,
         )
-        moved = offsets[torch.from_numpy(found.labels // settings.classes)].T
+        moved = offsets[torch.from_numpy(found.labels // count)].T
         controls = moved.reshape(1, 2, *shape)
         displacement = displacement + bspline_field(
             controls, tuple(displacement.shape[2:]), spacing=spacing, origin=-spacing
@@ -147,14 +148,18 @@ def _gradient(image: Tensor) -> Float[Tensor, "1 2 y x"]:
 
 
 def _classes(pair: NetworkPair, count: int) -> _Classes:
-    """Classes of the intensities of both images together, by k-means that begins at their quantiles."""
+    """Classes of the intensities of both images together, by k-means that begins at their quantiles.
+
+    As many as asked for, or as the images have intensities for.
+    """
     counted = pair.weight > 0
     values = torch.cat([pair.fixed[counted], pair.moving[counted]])
-    begin = np.quantile(values.numpy(), (np.arange(count) + 0.5) / count)
+    begin = np.unique(np.quantile(values.numpy(), (np.arange(count) + 0.5) / count))
     means, labels = kmeans2(values.double().numpy()[:, None], begin[:, None], minit="matrix", missing="warn")
-    own = [values[torch.from_numpy(labels == label)] for label in range(count)]
+    filled = np.unique(labels)
+    own = [values[torch.from_numpy(labels == label)] for label in filled]
     return _Classes(
-        mean=torch.from_numpy(means[:, 0]).float(),
+        mean=torch.from_numpy(means[filled, 0]).float(),
         deviation=torch.stack([each.std(correction=0).clamp_min(_LEAST_DEVIATION) for each in own]),
         share=torch.tensor([len(each) / len(values) for each in own]),
     )
@@ -164,11 +169,11 @@ def _offsets(step: float, radius: int) -> Float[Tensor, "offset axis"]:
     return step * torch.tensor(list(product(range(-radius, radius + 1), repeat=2)), dtype=torch.float32)
 
 
-def _pairwise(offsets: Tensor, step: float, settings: GcSarSettings) -> np.ndarray:
+def _pairwise(offsets: Tensor, step: float, classes: int, settings: GcSarSettings) -> np.ndarray:
     """What two labels cost as neighbours: a truncated distance and Potts' model of classes, both metrics."""
     # double precision: an error of single precision, rounded up, would make a detour the shorter way
     apart = cdist(offsets.double(), offsets.double()).clip(max=settings.truncation * step)
-    other = 1 - np.eye(settings.classes)
+    other = 1 - np.eye(classes)
     moved, segmented = settings.smoothness * apart, settings.class_smoothness * other
     return np.kron(moved, np.ones_like(other)) + np.kron(np.ones_like(moved), segmented)
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sarnet.config import RegistrationSettings
 from sarnet.errors import InputError
-from sarnet.images import Image
+from sarnet.images import Image, with_finite_values
 from sarnet.methods.method import MethodResult
 from sarnet.registration import Clock, ImagePair, Middle, NetworkPair, torch_threads
 from sarnet.transforms import Transform, align
@@ -48,7 +48,8 @@ def register_plane(
     with torch_threads(registration.threads_used):
         if affine_start:
             with clock.stage("affine"):
-                start = align(fixed, moving, kind="affine", threads=registration.threads_used).transform
+                images = with_finite_values(fixed), with_finite_values(moving)
+                start = align(*images, kind="affine", threads=registration.threads_used).transform
         with clock.stage("resampling"):
             middle = Middle.of(fixed.grid, moving.grid, start)
             pair = ImagePair.of(fixed, moving).read_for_network(

@@ -3,15 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from sarnet.config import RegistrationSettings
 from sarnet.images import Image
 from sarnet.losses import read_vgg
 from sarnet.methods.method import MethodResult
 from sarnet.networks import LoadedGenerator, load_generator
 from sarnet.registration import register
-from sarnet.transforms import Transform
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,11 +45,7 @@ class SarnetMethod:
 
     def register(self, fixed: Image, moving: Image, *, affine_start: bool = True) -> MethodResult:
         """As :class:`sarnet.methods.Method` has it; see :func:`sarnet.registration.register`."""
-        initial = None
-        if not affine_start:  # a transform that holds a field is taken as it is
-            zero = np.zeros((*fixed.grid.shape, fixed.grid.dimension))
-            initial = Transform.identity(fixed.grid).with_displacement(zero)
-        found = register(fixed, moving, self.registration, initial_transform=initial, loaded=self.loaded)
+        found = register(fixed, moving, self.registration, loaded=self.loaded, affine_start=affine_start)
         return MethodResult(
             transform=found.transform,
             seconds_by_stage=found.record.seconds_by_stage,

@@ -39,8 +39,8 @@ class NormalisedImage:
     def read(self, transform: Transform, grid: Grid) -> Float[np.ndarray, "*space"]:
         """Return the image on a grid.
 
-        Under the identity it is resampled once. Else it is read linearly, and where the grid is much coarser than the
-        image, it is first brought to the grid's spacing.
+        Under the identity it is resampled once. Else it is read linearly, and where the grid, carried to the image by
+        the transform, is much coarser than the image, the image is first brought to that spacing.
 
         Args:
             transform: From the grid's space to the image's.
@@ -48,7 +48,8 @@ class NormalisedImage:
         """
         if np.array_equal(transform.homogeneous(), np.eye(grid.dimension + 1)) and transform.displacement is None:
             return resample(self.values, grid).array
-        return apply(transform, self._at_spacing(grid), grid, interpolation="linear").array
+        scale = abs(np.linalg.det(transform.matrix)) ** (1 / grid.dimension)
+        return apply(transform, self._at_spacing(scale * grid.spacing[0]), grid, interpolation="linear").array
 
     def read_kinds(self, transform: Transform, grid: Grid) -> UInt8[np.ndarray, "*space"]:
         """Return what is where on a grid: ``OUTSIDE`` where the image does not reach.
@@ -59,8 +60,8 @@ class NormalisedImage:
         """
         return apply(transform, self.kinds, grid, interpolation="nearest", outside=OUTSIDE).array
 
-    def _at_spacing(self, grid: Grid) -> Image:
-        own, wanted = self.values.grid, grid.spacing[0]
+    def _at_spacing(self, wanted: float) -> Image:
+        own = self.values.grid
         if wanted <= _COARSER * min(own.spacing):
             return self.values
         extent = max(size * spacing for size, spacing in zip(own.size, own.spacing, strict=True))

@@ -11,7 +11,7 @@ import torch
 from sarnet.config import AdaptationSettings, RefinementSettings, RegistrationSettings
 from sarnet.errors import GridError, InputError
 from sarnet.fields import one_sided, unfolded
-from sarnet.images import Image, check_labels
+from sarnet.images import Image, check_labels, with_finite_values
 from sarnet.networks import LoadedGenerator, load_generator
 from sarnet.registration.adaptation import Adaptation, adapt_last_layer, similarity_cost, unadapted
 from sarnet.registration.clock import Clock
@@ -43,6 +43,7 @@ def register(  # noqa: PLR0913  each by its name alone
     guides: Guides | None = None,
     labels: Labels | None = None,
     loaded: LoadedGenerator | None = None,
+    affine_start: bool = True,
 ) -> Registration:
     r"""Register a moving image to a fixed one.
 
@@ -71,6 +72,8 @@ def register(  # noqa: PLR0913  each by its name alone
         guides: Structures and landmarks that steer a deformable registration.
         labels: For evaluation alone: overlap before and after goes into the record.
         loaded: A network at hand, so that many pairs load it once; else ``settings.model`` is loaded.
+        affine_start: Whether an affine map is looked for; else the images begin as their headers, or
+            ``initial_transform``, place them.
 
     Returns:
         The transform, the warped image and the record.
@@ -113,9 +116,8 @@ def register(  # noqa: PLR0913  each by its name alone
         loaded = load_generator(settings.model)
     if loaded is not None:
         loaded = loaded.on(_device(settings.device))
-    threads = settings.threads_used
-    with torch_threads(threads):
-        work = _start(fixed, moving, settings, initial_transform, masks, threads)
+    with torch_threads(settings.threads_used):
+        work = _start(fixed, moving, settings, initial_transform, masks, search=affine_start)
         if loaded is not None:
             _deform(work, fixed, moving, settings, loaded, masks, guides)
         return measure(work, fixed, moving, settings=settings, loaded=loaded, masks=masks, labels=labels)
@@ -127,22 +129,23 @@ def _start(
     settings: RegistrationSettings,
     initial: Transform | None,
     masks: Masks,
-    threads: int,
+    *,
+    search: bool,
 ) -> Work:
-    """The affine start, or the initial transform where that holds a field."""
+    """The affine start; the initial transform where that holds a field, or nothing is searched."""
     given = Transform.identity(fixed.grid) if initial is None else compose(initial, grid=fixed.grid)
     work = Work(initial=given, start=given, transform=given, clock=Clock())
-    if given.displacement is not None:
+    if given.displacement is not None or not search:
         return work
     with work.clock.stage("affine"):
         work.alignment = align(
-            _finite(fixed),
-            _finite(moving),
+            with_finite_values(fixed),
+            with_finite_values(moving),
             kind="rigid" if settings.transform == "rigid" else "affine",
             initial=None if initial is None else given,
             fixed_mask=masks.fixed,
             moving_mask=masks.moving,
-            threads=threads,
+            threads=settings.threads_used,
         )
     work.start = work.transform = work.alignment.transform
     return work
@@ -333,9 +336,3 @@ def _check_values(image: Image, name: str) -> None:
         raise InputError(f"{name} holds no finite value, but must be an image")
     if values.min() == values.max():
         raise InputError(f"{name} is {values[0]:g} everywhere, but must be an image with contrast")
-
-
-def _finite(image: Image) -> Image:
-    """The affine search wants numbers; what is none becomes the lowest value."""
-    good = np.isfinite(image.array)
-    return image if good.all() else replace(image, array=np.where(good, image.array, image.array[good].min()))

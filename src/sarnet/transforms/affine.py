@@ -31,6 +31,7 @@ _LONGEST = {2: (64, 96), 3: (32, 64)}
 _ITERATIONS = (60, 40)
 _BINS = 24
 _SAMPLES = 2**16  # voxels that a step looks at
+_SEED = 1  # where in its neighbourhood each of them is read; to ITK, zero is the time of day
 _LEAST_GAIN = 0.01  # of the cost: an image and itself, slightly blurred by interpolation, may gain less than this
 _FEWEST_VOXELS = 4  # along an axis: what ITK's gradient needs
 _REFINED_STARTS = 2
@@ -44,7 +45,7 @@ class Alignment:
     """An affine transform, what it gained and how it was found."""
 
     transform: Transform
-    """Affine alone, on the grid of the fixed image."""
+    """Affine alone, on the grid of the fixed image, or of the initial transform."""
 
     cost_initial: float
     """Negative mutual information (nats), the mean of both ways, of the two images as they came, or under the initial
@@ -63,7 +64,7 @@ class Alignment:
     """Whether the search lowered the cost; if not, ``transform`` is what it was compared with."""
 
 
-def align(  # noqa: PLR0913  a mask for each image, and what makes a run repeatable
+def align(
     fixed: Image,
     moving: Image,
     *,
@@ -72,7 +73,6 @@ def align(  # noqa: PLR0913  a mask for each image, and what makes a run repeata
     fixed_mask: Image | None = None,
     moving_mask: Image | None = None,
     threads: int | None = None,
-    seed: int = 0,
 ) -> Alignment:
     r"""Find the rigid or affine map of fixed space onto moving space under which the images tell most of each other.
 
@@ -93,7 +93,6 @@ def align(  # noqa: PLR0913  a mask for each image, and what makes a run repeata
         moving_mask: The same for the moving image.
         threads: Threads for making the copies, and whether both ways are searched at once; all cores where it is left
             out. The result does not depend on it.
-        seed: Where in its neighbourhood each voxel is read of those that a large image is sampled at.
 
     Returns:
         The transform, which is the initial one (or the identity) where the search did not lower the cost.
@@ -104,7 +103,7 @@ def align(  # noqa: PLR0913  a mask for each image, and what makes a run repeata
         GridError: If the numbers of axes differ or a mask lies on another grid than its image.
 
     Notes:
-        The same input and seed give the same bits. For that, ITK's default number of threads is one while this runs:
+        The same input gives the same bits. For that, ITK's default number of threads is one while this runs:
         its metric ignores any other setting and adds up in the order in which threads end. On such small copies
         one thread for each way is no slower.
 
@@ -119,8 +118,8 @@ def align(  # noqa: PLR0913  a mask for each image, and what makes a run repeata
         raise InputError("initial holds a displacement field, but align starts from an affine transform alone")
     if initial is not None and initial.grid.dimension != fixed.grid.dimension:
         raise GridError(f"initial has {initial.grid.dimension} axes, but fixed has {fixed.grid.dimension}")
-    there = _levels(fixed, moving, fixed_mask, moving_mask, threads, seed)
-    back = _levels(moving, fixed, moving_mask, fixed_mask, threads, seed)
+    there = _levels(fixed, moving, fixed_mask, moving_mask, threads)
+    back = _levels(moving, fixed, moving_mask, fixed_mask, threads)
     base = Transform.identity(fixed.grid) if initial is None else initial
     with _one_thread():
         return _agreed(there, back, kind, base, has_initial=initial is not None, at_once=threads != 1)
@@ -133,7 +132,6 @@ class _Level(NamedTuple):
     moving: sitk.Image
     fixed_mask: sitk.Image | None
     moving_mask: sitk.Image | None
-    seed: int
 
 
 class _Levels(NamedTuple):
@@ -259,7 +257,7 @@ def _check_pair(fixed: Image, moving: Image, fixed_mask: Image | None, moving_ma
 
 
 def _levels(
-    fixed: Image, moving: Image, fixed_mask: Image | None, moving_mask: Image | None, threads: int | None, seed: int
+    fixed: Image, moving: Image, fixed_mask: Image | None, moving_mask: Image | None, threads: int | None
 ) -> _Levels:
     """Coarse and fine copies of the pair, at the voxel size that the fixed image needs.
 
@@ -274,7 +272,7 @@ def _levels(
             for mask, each in ((fixed_mask, spacing), (moving_mask, coarser))
         ]
         images = [_shrink(fixed, spacing, threads), _shrink(moving, coarser, threads)]
-        levels.append(_Level(_clip(images[0], masks[0]), _clip(images[1], masks[1]), masks[0], masks[1], seed))
+        levels.append(_Level(_clip(images[0], masks[0]), _clip(images[1], masks[1]), masks[0], masks[1]))
     return _Levels(*levels)
 
 
@@ -389,7 +387,7 @@ def _optimise(level: _Level, model: _Model, start: sitk.Transform, iterations: i
     share = _SAMPLES / level.fixed.GetNumberOfPixels()
     if share < 1:
         method.SetMetricSamplingStrategy(method.REGULAR)
-        method.SetMetricSamplingPercentage(share, level.seed + 1)  # to ITK, zero is the time of day
+        method.SetMetricSamplingPercentage(share, _SEED)
     try:
         method.Execute(level.fixed, level.moving)
     except RuntimeError as error:  # the images no longer overlap: the cost below tells that this was no good
