@@ -45,7 +45,7 @@ def test_lowers_the_cost_without_a_fold(pair, refined):
 
 def test_counts_its_iterations_on_top_of_those_before(refined):
     assert refined.iterations == 7 + 30 + 20
-    assert refined.stop_reason == "the iterations of every level were done"
+    assert refined.stop_reason == "all iterations were done"
 
 
 def test_other_way_round_leads_back(pair, refined):
@@ -88,7 +88,7 @@ def test_start_is_kept_where_refining_makes_it_worse(pair, refined):
 
     assert torch.equal(kept.displacement, refined.displacement)
     assert kept.costs[0] == kept.costs[1]
-    assert kept.stop_reason == "the iterations of every level were done, but the cost was no lower"
+    assert kept.stop_reason == "all iterations were done, but the cost was no lower"
 
 
 def test_start_on_a_coarser_grid_goes_the_same_way_as_on_the_pairs_own(pair, refined):
@@ -107,7 +107,7 @@ def test_budget_ends_it_and_what_there_was_stays(pair, refined):
     found = refine(_start(pair, refined.displacement), pair, settings=SETTINGS, seconds=1e-9)
 
     assert found.iterations == 7
-    assert found.stop_reason == "the 1e-09 s that there were are over"
+    assert found.stop_reason == "the time limit of 1e-09 s was reached"
     assert torch.equal(found.displacement, refined.displacement)
     assert found.costs == (pytest.approx(refined.costs[1], abs=1e-5),) * 2
 

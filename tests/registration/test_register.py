@@ -93,14 +93,14 @@ def test_last_steps_are_not_taken_where_the_budget_is_used_up(sample, fast, load
     )
 
     assert found.record.iterations == unfinished.record.iterations
-    assert "last steps" not in found.record.stop_reason
+    assert "final steps" not in found.record.stop_reason
     np.testing.assert_array_equal(found.transform.displacement, unfinished.transform.displacement)
 
 
 def test_images_that_fit_are_left_as_the_refinement_had_them(sample, fast, loaded):
     same = [register(sample.fixed, sample.fixed, each, loaded=loaded) for each in (fast, _unfinished(fast))]
 
-    assert same[0].record.stop_reason.endswith("then 0 last steps: the next would not have lowered the cost")
+    assert same[0].record.stop_reason.endswith("then 0 final steps: the next would not have lowered the cost")
     np.testing.assert_array_equal(same[0].transform.total_displacement(), same[1].transform.total_displacement())
 
 

@@ -101,8 +101,8 @@ class ProposalSettings(Settings):
     """
 
     plausible_share: float = Field(default=0.9, ge=0)
-    """As they came the images must agree this share as well as from the affine start; else nothing is fused,
-    as never by a large number."""
+    """Nothing is fused, unless the images as they came agree by this share as well as from the affine start; a large
+    value switches it off."""
     window_voxels: WindowVoxels = 5
     """Width of the window of local correlation that tells which holds, odd."""
     temperature: float = Field(default=0.03, gt=0)
@@ -164,7 +164,7 @@ class RegistrationSettings(Settings):
     """What the result may do; ``deformable`` is an affine map and a field."""
     adapt: Literal["none", "paper", "last-layer", "refined"] = "refined"
     """What is adapted to the pair: nothing; the generator's last layer, by all of the paper's terms or by those that
-    pay; or that and then the field itself."""
+    help; or the last layer and then the field itself."""
     similarity: Literal["auto"] | MeasuredSimilarity = "auto"
     """What the images are compared by; ``auto`` takes ``nmi`` where no rising or falling map leads from one's
     intensities to the other's."""
@@ -183,11 +183,11 @@ class RegistrationSettings(Settings):
     uncertainty: bool = False
     """Whether the pair is also registered the other way round and some times over, to tell how sure the result is."""
     seed: int = Field(default=0, ge=0)
-    """What the repetitions for the uncertainty are drawn by; nothing else of a registration is random."""
+    """Random seed of the repetitions for the uncertainty; nothing else of a registration is random."""
     threads: int | None = Field(default=None, ge=1)
     """Threads to compute with; all cores where it is left out."""
     budget: float | None = Field(default=None, gt=0)
-    """Seconds that refining may take; without, it does all its iterations."""
+    """Time limit of the refinement in seconds; none by default."""
     device: str = "cpu"
     """What the network, the adaptation and the refinement run on: ``cpu``, ``cuda``, ``cuda:1``."""
     adaptation: AdaptationSettings = AdaptationSettings(fewest_iterations=8, most_iterations=12)

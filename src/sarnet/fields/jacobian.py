@@ -39,7 +39,7 @@ def jacobian_determinant(
 def smallest_determinant(
     displacement: Float[Tensor, "batch axis *space"],
 ) -> Float[Tensor, "batch *space"]:
-    r"""Return the smallest determinant of the Jacobian of ``x + u(x)`` that any cell has at its corner in a voxel.
+    r"""Return the smallest determinant of the Jacobian of ``x + u(x)`` over all one-sided differences at each voxel.
 
     .. math:: \min_{s \in \{-1, 1\}^d} \det\left(\mathbf{1} + \nabla_s u(x)\right)
 

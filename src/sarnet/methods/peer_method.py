@@ -20,7 +20,7 @@ from sarnet.registration import NetworkPair, magnified
 class PeerMethod:
     """A network behind the same affine start, on the same grid, the images as large as its settings magnify them.
 
-    Unlike this package's network it does not tell what it knows, which it would see as it is.
+    A peer cannot tell images like those of its training, which this package's network sees at their own size.
     """
 
     name: str

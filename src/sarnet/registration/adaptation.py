@@ -31,11 +31,12 @@ class Adaptation:
     """A field and how it came about."""
 
     halves: Float[Tensor, "2 axis *space"]
-    """Of the best iterate, in voxels of the network's grid: from there to the fixed and to the moving image; where they
-    folded they have been smoothed since."""
+    """Of the best iterate, in voxels of the pair's grid: from there to the fixed and to the moving image. Those of
+    ``last-layer`` have been smoothed where they folded."""
 
     costs: tuple[float, ...]
-    """The cost before the first iteration and as it fell."""
+    """Of the last layer: the cost before the first iteration and after each. Of a refinement: that of its start and of
+    its result."""
 
     iterations: int
     """Number of iterations done."""

@@ -12,7 +12,7 @@ _SMOOTHING_BINS = 1.0
 """Standard deviation: what neighbouring intensities become is alike."""
 
 _LEAST_VOXELS = 2
-"""In a bin, to take its mean for known; fewer where no bin has many."""
+"""In a bin, for its mean to be trusted; fewer where all bins are sparse."""
 
 _FEWEST = 1e-6
 """A bin's voxels at the least: weights must be positive."""

@@ -189,7 +189,12 @@ class ImagePair:
                 read = apply(transform, mask, pair.grid, interpolation="nearest", outside=0)
                 weight = weight * _tensor(read.array != 0)
         if not weight.any():
-            raise OverlapError("fixed_mask and moving_mask leave no voxel of the foreground: check that they overlap")
+            raise OverlapError(
+                "fixed_mask and moving_mask leave no voxel of the foreground: check that they overlap"
+                if pair.weight.any()
+                else "fixed and moving show nothing that is as large as a voxel of the grid they are compared on: "
+                "give finer limits (longest_voxels), or larger structures"
+            )
         if self.regions is None:
             return replace(pair, weight=weight)
         return replace(

@@ -14,7 +14,7 @@ _SLOPE_WEIGHT = 2.0
 """What a control value's slope counts beside its size, when the length of a step is measured."""
 
 _RIDGE = 1e-3
-"""Share of the diagonal that is added to it: maps that say the same are told apart no further than this."""
+"""Share of the diagonal that is added to it, so that nearly identical maps do not make it singular."""
 
 _TAP_RIDGE = 1e-2
 """The same among the taps of one map: neighbours of a smooth map say nearly the same."""

@@ -75,13 +75,13 @@ class PaperCost:
                 f"adapt is 'paper', but model {loaded.name} makes no masks: choose weights that do, "
                 "or set paper.weights.mask_overlap to 0"
             )
-        reverse = PlaneFields.of(loaded.reverse or loaded.generator, pair.exchanged())
+        reverse = PlaneFields.of(loaded.reverse or loaded.generator, pair.exchanged(), fuse=False)
         with torch.no_grad():
             back = reverse.displacement(reverse.start())
         return cls(
             pair=pair,
             back=back,
-            vgg=_vgg(settings.vgg).to(pair.fixed.device) if weights.vgg else None,
+            vgg=_vgg(settings.vgg, pair.fixed.device) if weights.vgg else None,
             judge=loaded.discriminator,
             settings=settings,
         )
@@ -126,6 +126,6 @@ class PaperCost:
 
 
 @lru_cache(maxsize=1)
-def _vgg(path: Path | None) -> VggFeatures:
+def _vgg(path: Path | None, device: torch.device) -> VggFeatures:
     """Read once, however many pairs there are."""
-    return read_vgg(path)
+    return read_vgg(path).to(device)

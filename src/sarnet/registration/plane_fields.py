@@ -63,7 +63,8 @@ class PlaneFields:
         Args:
             generator: In evaluation mode.
             pair: A slice or a volume.
-            fuse: Whether maps for masks are fused, too, where the network has weights for that.
+            fuse: Whether maps for masks are fused, too, where the network has weights for that: not of a pair that is
+                magnified, for masks are those of images as large as in training.
         """
         space = tuple(pair.fixed.shape[2:])
         found, fused = {}, []
@@ -166,13 +167,13 @@ def _features(
     generator: Generator, fixed: Tensor, moving: Tensor, magnification: float, *, fuse: bool
 ) -> tuple[Features, FusedMaps | None]:
     """What the trunk says of the slices, and the maps that their masks are cut from."""
-    space = (fixed.shape[2], fixed.shape[3])
     chunks, fused = list[Features](), list[FusedMaps]()
     for pair in zip(torch.split(fixed, _SLICES_AT_ONCE), torch.split(moving, _SLICES_AT_ONCE), strict=True):
         features = generator.features(*(_seen(each, magnification, generator.multiple) for each in pair))
         if fuse and generator.settings.segments:
-            maps = (_unseen(each, magnification, space) for each in generator.fused_maps(features))
-            fused.append(FusedMaps(*maps))
+            assert magnification == 1
+            rows, columns = fixed.shape[2:]  # without what was held on
+            fused.append(FusedMaps(*(maps[..., :rows, :columns] for maps in generator.fused_maps(features))))
         # the layers that masks are made of are left behind: of a volume they would take gigabytes
         chunks.append(features._replace(fixed_layers=(), moving_layers=()))
     return Features(
@@ -196,10 +197,3 @@ def _seen(slices: Tensor, magnification: float, multiple: int) -> Tensor:
     slices = magnified(slices, magnification)
     missing = [-size % multiple for size in slices.shape[2:]]
     return F.pad(slices, (0, missing[1], 0, missing[0]), mode="replicate")
-
-
-def _unseen(maps: Tensor, magnification: float, space: tuple[int, int]) -> Tensor:
-    """Maps as the network saw the slices, on the slices themselves: the far edges off, as small as they are."""
-    rows, columns = (round(size * magnification) for size in space)
-    kept = maps[..., :rows, :columns]
-    return kept if magnification == 1 else F.interpolate(kept, size=space, mode="area")

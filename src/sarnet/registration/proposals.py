@@ -38,10 +38,10 @@ def fuse(first: Halves, second: Halves, pair: NetworkPair, *, settings: Proposal
 
 
 def fuse_if_plausible(found: Halves, placed: Halves, pair: NetworkPair, *, settings: ProposalSettings) -> Halves:
-    """Return what the network found, but where the images agree better as they were placed.
+    """Return the network's field, but the placed images' where those agree better.
 
-    What was found stays where the images as they were placed agree much less than undeformed, for chance would choose;
-    and where nothing is gained by fusing, for it also smooths.
+    The network's field is kept whole if the placed images agree much less than the affinely aligned ones, where chance
+    would choose, or if fusing, which also smooths, does not raise the agreement.
 
     Args:
         found: Halves of the network's field.

@@ -87,16 +87,20 @@ class Record(_Part):
     files: Files = Files()
     grid: RecordedGrid
     network_grid: RecordedGrid | None = None
+    """Where the images were compared in the last stage; the network may have seen them on another grid before."""
 
     seconds: float
     """Compute: arrays in, transform out, affine start included; start-up and files not."""
     seconds_by_stage: dict[str, float]
     affine: AffineRecord | None = None
     iterations: int
+    """Of the last layer and of the refinement together; of the affine search, where nothing is deformed."""
     stop_reason: str
     cost_initial: float | None = None
+    """Of the last stage with a cost of its own: the refinement, the last layer, else the affine search."""
     cost_final: float | None = None
     cost_history: tuple[float, ...] = ()
+    """Of the last layer: before the first iteration and after each. Of a refinement: of its start and its result."""
 
     similarity_before: float
     """Local correlation (``lncc``) or one less than the normalised mutual information (``nmi``) in the foreground, 0 to

@@ -53,9 +53,9 @@ def refine(
 
     with ``D`` of :func:`sarnet.registration.dissimilarity.dissimilarity`, by a step along its gradient, smoothed, of a
     set length, and *composed* with what there is: a small smooth step does not fold, and neither does one after another
-    (a fluid). The steps get shorter towards the end of a level, where long ones would go to and fro. The field is
+    (a fluid). The steps get shorter towards the end of a level, where long ones would oscillate. The field is
     what the halves come to (:func:`sarnet.fields.joined`).
-    Neither image has a part that the other has not, so the pair the other way round takes the same way back.
+    Both images are treated alike, so the pair exchanged gives the inverse.
 
     Args:
         start: What the network found, on the pair's grid or a coarser one of the same extent.
@@ -75,7 +75,7 @@ def refine(
     space = tuple(pair.fixed.shape[2:])
     # counted where the fixed image and the weights stay as they are: in the middle a cost also falls as both leave it
     first = _cost(resize_field(start.displacement, space), pair, settings)
-    iterations, reason = 0, "the iterations of every level were done"
+    iterations, reason = 0, "all iterations were done"
 
     def cost(channels: Tensor, weight: Tensor) -> Tensor:
         return _dissimilarity(channels[:1], channels[1:], weight.prod(dim=0, keepdim=True), pair, settings)
@@ -88,7 +88,7 @@ def refine(
         halves = resize_field(halves, tuple(level.channels.shape[2:]))
         for done in range(count):
             if seconds is not None and time.monotonic() - began > seconds:
-                reason = f"the {seconds:g} s that there were are over"
+                reason = f"the time limit of {seconds:g} s was reached"
                 break
             length = settings.step_voxels * (1 - done / count)
             _, slope = _slope(halves, level, cost)
@@ -147,7 +147,7 @@ def finish(
         start,
         halves=one_sided(field),
         iterations=start.iterations + done,
-        stop_reason=f"{start.stop_reason}, then {done} last steps{why}",
+        stop_reason=f"{start.stop_reason}, then {done} final steps{why}",
     )
 
 
@@ -167,7 +167,7 @@ def _slope(fields: Tensor, level: _Level, cost: _Cost) -> tuple[float, Tensor]:
     channels = warped[:, :-1].requires_grad_()
     value = cost(channels, warped[:, -1:])
     (slope,) = torch.autograd.grad(value, channels)
-    # a step s comes before what there is, I(phi(x + s(x))): what it sees is the slope of the warped image
+    # a step s is applied before the field, I(phi(x + s(x))): what it sees is the slope of the warped image
     along = [
         (slope * torch.gradient(channels.detach(), dim=axis)[0]).sum(dim=1)
         if channels.shape[axis] > 1

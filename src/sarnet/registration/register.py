@@ -48,13 +48,15 @@ def register(  # noqa: PLR0913  each by its name alone
     r"""Register a moving image to a fixed one.
 
     An affine start, kept only where it lowers its cost; then, for ``deformable``, a pass of the network over the
-    images, the adaptation of its last layer to the pair and, where it is asked for, the refinement of the field, which
-    begins with what the network found or, where they agree better, with the images as they came. A
-    volume is seen plane by plane by the same network (method, section 8). The same input, settings and threads give the
-    same result to the bit, whatever was registered before. ``last-layer`` and ``refined`` compare a pair in the
-    middle between its images, where the other way round gives the inverse, as far as voxels can say it; a few last
-    steps (``refinement.finish``) lie where the fixed image does. Slices that the network knows, X-rays of chests, are
-    refined by ``known_refinement``. Landmarks and fields to start from are those of the fixed image.
+    images and the adaptation of its last layer to the pair. ``refined`` then refines the field, which starts, place by
+    place, from the network's field or from no registration at all, whichever makes the images agree better. A volume is
+    seen plane by plane by the same network (method, section 8). The same input, settings and threads give the same
+    result to the bit, whatever was registered before.
+
+    ``last-layer`` and ``refined`` compare both images half-way between them, so that exchanging the images gives the
+    inverse, up to interpolation; ``refinement.finish`` then takes a few steps in the space of the fixed image. Slices
+    that the network knows, X-rays of chests, are refined by ``known_refinement``. With landmarks, or a field to start
+    from, the images are compared in the space of the fixed one.
 
     .. math:: warped(p) = moving(T(p)), \quad T = H \circ (y + u(y)) \circ H, \quad H H = A
 

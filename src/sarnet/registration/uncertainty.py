@@ -24,20 +24,20 @@ def uncertainty(
     off_mm: Float[np.ndarray, "*space"],
     seed: int,
 ) -> Image:
-    r"""Return how far apart repeated registrations of a pair are, and there and back from nothing: millimetres.
+    r"""Return the spread of repeated registrations, combined with the error of a round trip, in millimetres.
 
     Each repetition sees the two images at other exposures and with other noise, and starts anew.
 
     .. math:: s(p) = \sqrt{\tfrac{1}{n} \sum_k |d_k(p) - \bar d(p)|^2 + e(p)^2}
 
-    The two tell of different errors, and together they follow the true one best (``scripts/uncertainty.py``).
+    The two show different errors, and together they follow the true one best (``scripts/uncertainty.py``).
 
     Args:
         there: The registration in question, one of the ``n``.
         images: Its pair.
         run: Registers a pair as it was registered.
-        off_mm: ``e``: how far each voxel of the fixed image is off that went there and came back.
-        seed: What the exposures and the noise are drawn by.
+        off_mm: ``e``: at each voxel of the fixed image, the error of the round trip by both directions.
+        seed: Random seed of exposures and noise.
     """
     rng = np.random.default_rng(seed)
     total = there.transform.total_displacement().astype(np.float64)

@@ -16,7 +16,7 @@ from sarnet.images.grid import Grid
 from sarnet.images.whole import write_whole_by
 from sarnet.transforms.frames import ras, voxels
 from sarnet.transforms.nifti import grid_of_affine
-from sarnet.transforms.refusal import check_room, ending_of, refuse
+from sarnet.transforms.refusal import check_room, check_volume, ending_of, refuse
 from sarnet.transforms.transform import Transform
 
 FREESURFER_FILES = (".lta", ".mgz")
@@ -67,8 +67,7 @@ def write_freesurfer(transform: Transform, path: Path, moving: Grid) -> None:
     """
     ending = ending_of(path, FREESURFER_FILES)
     grid = transform.grid
-    if grid.dimension != 3:
-        raise InputError(f"{path}: FreeSurfer's transforms are of volumes, but this one has two axes: write .h5")
+    check_volume(path, grid, "FreeSurfer's transforms")
     if ending == ".lta":
         if transform.displacement is not None:
             raise InputError(f"{path}: .lta holds an affine map alone, but the transform has a field: write .mgz")

@@ -9,7 +9,7 @@ from sarnet.images.grid import Grid
 from sarnet.images.whole import write_whole_by
 from sarnet.transforms.frames import fsl
 from sarnet.transforms.nifti import NIFTI_FILES, read_nifti, write_nifti
-from sarnet.transforms.refusal import ending_of, refuse
+from sarnet.transforms.refusal import check_volume, ending_of, refuse
 from sarnet.transforms.transform import Transform
 
 FNIRT_FIELD = 2006
@@ -30,7 +30,7 @@ def write_fsl(transform: Transform, path: Path, moving: Grid) -> None:
         InputError: If the transform is of images of two axes, or has a field that a matrix cannot hold.
     """
     ending = ending_of(path, _FILES)
-    _check_volume(path, transform.grid)
+    check_volume(path, transform.grid, "FSL's warps")
     before, after = fsl(transform.grid), fsl(moving)
     if ending in NIFTI_FILES:
         vectors = transform.displacement_between(before, after)
@@ -52,7 +52,7 @@ def read_fsl(path: Path, fixed: Grid, moving: Grid) -> Transform:
         InputError: If ``fixed`` has two axes, or the ending is another.
     """
     ending = ending_of(path, _FILES)
-    _check_volume(path, fixed)
+    check_volume(path, fixed, "FSL's warps")
     if ending not in NIFTI_FILES:
         forth = np.linalg.inv(fsl(moving)) @ np.linalg.inv(_matrix(path)) @ fsl(fixed)
         return Transform(grid=fixed, matrix=forth[:3, :3], translation=forth[:3, 3])
@@ -67,11 +67,6 @@ def read_fsl(path: Path, fixed: Grid, moving: Grid) -> Transform:
     if field.vectors.shape != (*fixed.shape, 3):
         refuse(path, f"a field of {fixed.size} voxels, as the reference has", f"one of {field.grid.size}")
     return Transform.from_displacement(field.vectors, fixed, fixed_frame=fsl(fixed), moving_frame=fsl(moving))
-
-
-def _check_volume(path: Path, grid: Grid) -> None:
-    if grid.dimension != 3:
-        raise InputError(f"{path}: FSL's warps are of volumes, but the transform has two axes: write .h5")
 
 
 def _matrix(path: Path) -> np.ndarray:

@@ -11,12 +11,11 @@ from typing import TypeVar
 import numpy as np
 from jaxtyping import Float
 
-from sarnet.errors import InputError
 from sarnet.images.grid import Grid
 from sarnet.images.whole import write_whole_by
 from sarnet.transforms.frames import voxels
 from sarnet.transforms.nifti import NIFTI_FILES, read_nifti, write_nifti
-from sarnet.transforms.refusal import ending_of, refuse, unreadable
+from sarnet.transforms.refusal import check_volume, ending_of, refuse, unreadable
 from sarnet.transforms.transform import Transform
 
 _FILES = (*NIFTI_FILES, ".npz")
@@ -58,7 +57,7 @@ def write_learn2reg(transform: Transform, path: Path, moving: Grid) -> None:
         InputError: If the transform is of images of two axes, or the ending is another.
     """
     ending = ending_of(path, _FILES)
-    _check_volume(path, transform.grid)
+    check_volume(path, transform.grid, "Learn2Reg's fields")
     vectors = transform.displacement_between(voxels(transform.grid), voxels(moving))
     if ending == ".npz":
         data = np.ascontiguousarray(vectors.transpose(2, 1, 0, 3))
@@ -86,16 +85,11 @@ def read_learn2reg_voxels(path: Path, fixed: Grid) -> Float[np.ndarray, "z y x a
         InputError: The same.
     """
     ending = ending_of(path, _FILES)
-    _check_volume(path, fixed)
+    check_volume(path, fixed, "Learn2Reg's fields")
     vectors = _npz(path, fixed) if ending == ".npz" else read_nifti(path).vectors
     if vectors.shape != (*fixed.shape, 3):
         refuse(path, f"a field of {fixed.size} voxels, as the reference has", f"an array {vectors.shape}, z first")
     return vectors
-
-
-def _check_volume(path: Path, grid: Grid) -> None:
-    if grid.dimension != 3:
-        raise InputError(f"{path}: Learn2Reg's fields are of volumes, but the transform has two axes: write .h5")
 
 
 def _npz(path: Path, fixed: Grid) -> Float[np.ndarray, "z y x axis"]:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from sarnet.errors import DataError, InputError
+from sarnet.images.grid import Grid
 
 DEFLATE_RATIO = 1032
 """Deflate cannot make a file smaller than this: what claims to unpack to more is damaged."""
@@ -37,6 +38,16 @@ def check_room(path: Path, bytes_wanted: int, *, packed: bool) -> None:
     most = path.stat().st_size * (DEFLATE_RATIO if packed else 1)
     if bytes_wanted > most:
         refuse(path, f"a whole file with {bytes_wanted} bytes of values, as its header says", f"at most {most} bytes")
+
+
+def check_volume(path: Path, grid: Grid, what: str) -> None:
+    """Refuse images of two axes, where a format is of volumes alone.
+
+    Raises:
+        InputError: If the grid has two axes.
+    """
+    if grid.dimension != 3:
+        raise InputError(f"{path}: {what} are of volumes, but the images have two axes: use .h5")
 
 
 def ending_of(path: Path, known: tuple[str, ...]) -> str:

@@ -161,7 +161,7 @@ class Transform:
         fixed_frame: Float[np.ndarray, "one_more one_more"],
         moving_frame: Float[np.ndarray, "one_more one_more"],
     ) -> Float[np.ndarray, "*space axis"]:
-        """Return how the coordinates of each voxel's point change, counted in a frame each before and after.
+        """Return each voxel's point in the one frame after the transform, less that in the other before it.
 
         Args:
             fixed_frame: Takes the homogeneous LPS millimetres of fixed space to coordinates there.
