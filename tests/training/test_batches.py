@@ -6,7 +6,7 @@ import torch
 from sarnet.config import AugmentationSettings, SimulationSettings, SourceSettings
 from sarnet.datasets import Original, Radiograph
 from sarnet.errors import ConfigError, InputError
-from sarnet.training.batches import PairSources
+from sarnet.training.batches import PairSources, check_sources
 
 STILL = AugmentationSettings(
     zoom=(1, 1), rotation_degrees=0, mirror_probability=0, remap_probability=0, exposure=0, noise=0
@@ -17,13 +17,17 @@ SIMULATED, PATIENTS, VISITS = (
 )
 
 
-def _sources(*sources, who=WHO, seed=0, images=None):
-    """Images each of a grey of its own, 0.1 for the first, 0.2 for the second."""
+def _radiographs(who):
     visits = [str(who[:place].count(name)) for place, name in enumerate(who)]
-    radiographs = tuple(
+    return tuple(
         Radiograph(image=Path("i.png"), mask=Path("m.png"), dataset="d", patient=name, visit=visit)
         for name, visit in zip(who, visits, strict=True)
     )
+
+
+def _sources(*sources, who=WHO, seed=0, images=None):
+    """Images each of a grey of its own, 0.1 for the first, 0.2 for the second."""
+    radiographs = _radiographs(who)
     if images is None:
         images = (0.1 * (torch.arange(float(len(who))) + 1)).view(-1, 1, 1, 1).expand(-1, 1, 32, 32).clone()
     originals = Original(images, (images > 0.25).float())
@@ -170,5 +174,5 @@ def test_image_that_holds_nan_is_refused_with_the_step():
     ids=["none", "visits", "patients"],
 )
 def test_what_cannot_be_drawn_is_refused(sources, who, message):
-    with pytest.raises(ConfigError, match=f"^sources {message}"):
-        _sources(*sources, who=who)
+    with pytest.raises(ConfigError, match=f"^peer.sources {message}"):
+        check_sources(sources, _radiographs(who), name="peer.sources")

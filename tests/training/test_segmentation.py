@@ -68,6 +68,17 @@ def test_resumed_training_is_the_uninterrupted_one_bit_for_bit(settings, tmp_pat
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
 
 
+def test_it_goes_on_where_the_second_stage_has_other_steps_but_not_other_sources(settings):
+    always = _with(settings.model_copy(update={"checkpoint_minutes": 1e-9}), steps=3)
+    with pytest.raises(KeyboardInterrupt):
+        train_unet(always, report=_stop_after_two)
+    longer = always.model_copy(update={"adversarial": always.adversarial.model_copy(update={"steps": 77})})
+
+    with pytest.raises(WeightsError, match=r"another adversarial\.sources"):
+        train_unet(_sources(always, SourceSettings(kind="simulated", pairs=1)), resume=True)
+    assert train_unet(longer, resume=True).exists()
+
+
 def test_pairs_without_masks_teach_it_nothing(settings, tmp_path):
     simulated, patients = settings.adversarial.sources
     both = _sources(settings, simulated, patients.model_copy(update={"masks": False}))

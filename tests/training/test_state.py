@@ -149,8 +149,8 @@ def test_stage_that_is_free_may_differ_and_its_namesake_below_another_may_not(ch
     state = _state()
 
     with pytest.raises(WeightsError, match=r"another adversarial\.weights\.adversarial"):
-        state.load(checkpoint, settings=other, free={"initial"})
-    state.load(checkpoint, settings=other, free={"adversarial"})
+        state.load(checkpoint, settings=other, may_differ={"initial"})
+    state.load(checkpoint, settings=other, may_differ={"adversarial"})
 
     assert state.step == 2
 

@@ -1,11 +1,12 @@
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 
 from sarnet.config import UnetSettings
-from sarnet.errors import ConfigError, DataError
+from sarnet.errors import ConfigError, DataError, InputError
 from sarnet.networks import load_generator
 from sarnet.training import train
 
@@ -101,6 +102,17 @@ def test_what_a_later_stage_lacks_is_found_before_the_first_step(change, message
 
     assert seen == []
     assert not settings.out.exists()
+
+
+def test_folder_that_a_later_stage_cannot_have_is_found_before_the_first_step(settings):
+    train(_with_steps(settings, initial=1, adversarial=1, unet=0))
+    shutil.rmtree(settings.out / "initial")
+    seen = []
+
+    with pytest.raises(InputError, match="adversarial holds the checkpoint of a training: go on with --resume"):
+        train(_with_steps(settings, initial=1, adversarial=1, unet=0), report=seen.append)
+
+    assert seen == []
 
 
 def test_start_is_wanted_at_the_start_alone(settings):

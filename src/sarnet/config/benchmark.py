@@ -25,7 +25,7 @@ class BenchmarkSettings(Settings):
     dataset: str | None = None
     """X-rays alone: only rows of this data set, where the CSV holds several."""
     split: Literal["test", "all"] = "test"
-    """``xray``, and brains and hearts that a CSV lists: the test split by patient, or every image."""
+    """X-rays, and brains and hearts that a CSV lists: the test split by patient, or every image."""
     folds: int | None = Field(default=None, ge=2)
     """Cross-validation: everything so many times, ``{fold}`` in paths and names of weights standing for 1, 2, …."""
     subjects: Literal["first", "second", "all"] = "all"
@@ -38,7 +38,7 @@ class BenchmarkSettings(Settings):
     affine_start: bool = True
     """Whether an affine map is looked for first."""
     inverse_consistency: bool = False
-    """Whether each pair is also registered the other way round, and how far both ways together are from nothing."""
+    """Whether each pair is registered in the opposite direction, too, and how far both composed are from nothing."""
     rows: Path = Path("runs/rows.jsonl")
     """File of results, a JSON object a line, appended to."""
     methods: tuple[str, ...] = ("sarnet",)
@@ -55,12 +55,12 @@ class BenchmarkSettings(Settings):
     """Peers that see slices as large as they are; the others see them magnified, as ``registration.magnified_voxels``
     says."""
     engines: dict[str, Annotated[EngineSettings, Field(discriminator="engine")]] = ENGINES
-    """elastix, ANTs and GC-SAR by name; what is given of a known name begins with what that is, a new one says by
-    ``engine`` which it is."""
+    """elastix, ANTs and GC-SAR by name: a table of a known name changes some of its settings, one of a new name says by
+    ``engine`` which program it is."""
     simulation: SimulationSettings = SimulationSettings()
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
     """Of the simulated pairs."""
-    split_seed: int = 0
+    split_seed: int = Field(default=0, ge=0)
     """Of the split by patient; must be that of the training, or what is tested was seen there."""
 
     @model_validator(mode="before")

@@ -18,10 +18,13 @@ def _check_range(value: tuple[float, float]) -> tuple[float, float]:
 
 
 def _check_lengths(value: tuple[float, float]) -> tuple[float, float]:
-    if not 0 <= value[0] <= value[1]:
-        raise PydanticCustomError("range", "Input should be a range of lengths, the smaller one first")
+    if not 0 <= value[0] <= value[1] or not value[1]:
+        raise PydanticCustomError("range", "Input should be a range of lengths, the smaller one first, not both 0")
     return value
 
+
+Precision = Literal["auto", "32-true", "bf16-mixed"]
+"""Lightning Fabric's name of an arithmetic; ``auto`` is bfloat16 where the processor computes in it."""
 
 Range = Annotated[tuple[float, float], AfterValidator(_check_range)]
 """Smallest and largest of positive numbers."""
@@ -94,8 +97,6 @@ class StageSettings(Settings):
 class InitialSettings(StageSettings):
     """The first stage of training: G alone, by the error of the known field and of the images."""
 
-    steps: int = Field(default=100_000, ge=0)
-    """The paper's 1e5."""
     batch: int = Field(default=8, ge=1)
     """Pairs in a step."""
     field_norm: Literal["squared", "euclidean"] = "squared"
@@ -112,8 +113,6 @@ class InitialSettings(StageSettings):
 class AdversarialSettings(StageSettings):
     """The second stage: G and F against their discriminators, by the whole objective (eq. 6 and 7)."""
 
-    steps: int = Field(default=100_000, ge=0)
-    """The paper's 1e5."""
     discriminator_learning_rate: float = Field(default=1e-3, gt=0)
     """Of the discriminators, at its highest."""
     fusion_learning_rate: float = Field(default=3e-2, gt=0)
@@ -177,7 +176,7 @@ class TrainingSettings(Settings):
     """Adam's first moment for the generators and discriminators; the paper's. Other networks have 0.9."""
     clip_norm: float = Field(default=1.0, gt=0)
     """Largest norm of the gradient."""
-    precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
+    precision: Precision = "auto"
     """Lightning Fabric's name of the arithmetic; ``auto`` is bfloat16 where the processor computes in it."""
     devices: int = Field(default=1, ge=1)
     """Processes, each with a share of every batch: as many GPUs, where there are any."""
@@ -185,13 +184,13 @@ class TrainingSettings(Settings):
     """Most that an interruption loses."""
     validate_steps: int = Field(default=250, ge=1)
     """Steps between two looks at the validation images."""
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
     """Of the weights, the pairs and the augmentation."""
-    split_seed: int = 0
+    split_seed: int = Field(default=0, ge=0)
     """Of the split by patient: trainings by several seeds leave the same images for tests."""
     generator: GeneratorSettings = GeneratorSettings()
     simulation: SimulationSettings = SimulationSettings()
     initial: InitialSettings = InitialSettings()
-    adversarial: AdversarialSettings = AdversarialSettings(steps=0)
+    adversarial: AdversarialSettings = AdversarialSettings()
     unet: UnetSettings = UnetSettings()
     peer: PeerSettings = PeerSettings()

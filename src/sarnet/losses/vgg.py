@@ -12,7 +12,7 @@ from sarnet.losses.arithmetic import check_one_shape
 _GROUPS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 """Maps of each convolution, a group between two poolings."""
 
-_SMALLEST_SIDE = 2 ** (len(_GROUPS) - 1)
+SMALLEST_SIDE = 2 ** (len(_GROUPS) - 1)
 """In pixels; what is left of it before the last group is one."""
 
 _SMALLEST_SCALE = 1e-6
@@ -104,9 +104,9 @@ def vgg_distance(
         feature grew brighter, with nothing aligned by it.
     """
     check_one_shape(fixed=fixed, warped=warped)
-    if min(fixed.shape[2:]) < _SMALLEST_SIDE:
+    if min(fixed.shape[2:]) < SMALLEST_SIDE:
         raise ShapeError(
-            f"fixed has shape {tuple(fixed.shape)}, but VGG16 needs {_SMALLEST_SIDE} pixels along each axis"
+            f"fixed has shape {tuple(fixed.shape)}, but VGG16 needs {SMALLEST_SIDE} pixels along each axis"
         )
     layers = zip(features(fixed), features(warped), strict=True)
     sums = torch.stack([_mean_of_each_map(a, b).sum(dim=1) for a, b in layers])  # (layer, batch)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from sarnet.config import DiscriminatorSettings, GeneratorSettings, build_settings
 from sarnet.errors import ConfigError, WeightsError
+from sarnet.images import write_whole
 from sarnet.networks.discriminator import Discriminator
 from sarnet.networks.generator import Generator
 
@@ -98,12 +99,14 @@ def save_generator(
 
 
 def write_weights(tensors: Mapping[str, Tensor], path: Path, *, metadata: dict[str, str]) -> None:
-    """Write tensors by name as a safetensors file; what was there stays until it is whole."""
+    """Write tensors by name as a safetensors file; what was there stays until it is whole.
+
+    Raises:
+        DataError: If it cannot be written.
+    """
     copied = {name: value.detach().contiguous().cpu() for name, value in tensors.items()}
     # not safetensors' save_file(): only its owner could read what that writes
-    temporary = path.with_suffix(".partial")
-    temporary.write_bytes(save(copied, metadata=metadata))
-    temporary.replace(path)
+    write_whole(path, save(copied, metadata=metadata))
 
 
 def read_weights(path: Path, *, name: str) -> tuple[dict[str, Tensor], dict[str, str]]:

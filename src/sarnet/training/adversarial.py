@@ -5,9 +5,10 @@ from pathlib import Path
 import torch
 
 from sarnet.config import TrainingSettings
-from sarnet.datasets import Split, TrainingPair, check_masks, load_originals, read_radiographs, split_by_patient
+from sarnet.datasets import Split, TrainingPair, check_masks, load_originals
 from sarnet.errors import ConfigError
 from sarnet.losses import read_vgg
+from sarnet.losses.vgg import SMALLEST_SIDE
 from sarnet.networks import save_generator
 from sarnet.training.batches import Batch, PairSources, check_sources
 from sarnet.training.descent import set_learning_rate
@@ -16,9 +17,9 @@ from sarnet.training.picture import save_picture
 from sarnet.training.players import make_optimisers, make_players
 from sarnet.training.processes import check_shares, make_fabric
 from sarnet.training.run import WEIGHTS_FILE, Report, Run, claim, is_begun, training_record
-from sarnet.training.start import check_size
+from sarnet.training.start import check_size, split_of
 from sarnet.training.state import TrainingState
-from sarnet.training.validation import VALIDATION_PAIRS, validate
+from sarnet.training.validation import VALIDATION_IMAGES, validate
 from sarnet.training.ways import both_ways
 
 _OF_MASKS, _OF_FIELDS = ("mask_overlap", "mask_supervision"), ("field", "field_length", "coarse_field")
@@ -46,12 +47,12 @@ def train_adversarial(settings: TrainingSettings, *, resume: bool = False, repor
         WeightsError: If a checkpoint, VGG16's weights or those to start with are of another kind.
     """
     stage, out = settings.adversarial, settings.out / "adversarial"
-    split = split_by_patient(read_radiographs(settings.visits, dataset=settings.dataset), seed=settings.split_seed)
+    split = split_of(settings)
     check_adversarial(settings, split)
     vgg = read_vgg(settings.vgg) if stage.weights.vgg else None
     claim(out, resume=resume)
-    sources = PairSources.of(split.train, settings, sources=stage.sources, name="adversarial.sources")
-    held_out = load_originals(split.validation[:VALIDATION_PAIRS], size=settings.size)
+    sources = PairSources.of(split.train, settings, sources=stage.sources)
+    held_out = load_originals(split.validation[:VALIDATION_IMAGES], size=settings.size)
 
     torch.manual_seed(settings.seed)  # the only chance that is not drawn from a source of its own: the first weights
     fabric = make_fabric(settings)
@@ -64,7 +65,7 @@ def train_adversarial(settings: TrainingSettings, *, resume: bool = False, repor
         state,
         steps=stage.steps,
         settings=settings,
-        free={"initial", "unet", "peer"},
+        may_differ={"initial", "unet", "peer"},
         fabric=fabric,
         report=report,
     )
@@ -140,6 +141,12 @@ def check_adversarial(settings: TrainingSettings, split: Split) -> None:
     if any(weights[term] for term in _OF_MASKS):
         check_masks(split.train)
     if weights["vgg"]:
+        judged = min(settings.size // stage.judged_scale, stage.judged_voxels or settings.size)
+        if judged < SMALLEST_SIDE:
+            raise ConfigError(
+                f"adversarial.judged_scale is {stage.judged_scale}, which leaves VGG16 {judged} pixels, "
+                f"but it needs {SMALLEST_SIDE}: give a smaller one"
+            )
         read_vgg(settings.vgg)
 
 

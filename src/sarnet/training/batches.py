@@ -1,4 +1,4 @@
-"""The pairs of one step of the second stage: drawn from several sources, the same for the same seed and step."""
+"""The pairs of one training step: drawn from several sources, the same for the same seed and step."""
 
 from typing import NamedTuple
 
@@ -70,9 +70,8 @@ class PairSources:
         sources: tuple[SourceSettings, ...],
         simulation: SimulationSettings,
         seed: int,
-        name: str = "sources",
     ) -> None:
-        """Check that there is something to draw, as :func:`check_sources` does.
+        """Draw from sources that :func:`check_sources` has looked at.
 
         Args:
             originals: The training images with their masks.
@@ -80,12 +79,7 @@ class PairSources:
             sources: How many pairs of which kind.
             simulation: Ranges of the known fields.
             seed: Of the training.
-            name: What the sources are called in the settings, for errors.
-
-        Raises:
-            ConfigError: If there is nothing.
         """
-        check_sources(sources, radiographs, name=name)
         self._originals = originals
         self._aligned = AlignedOriginals(originals)
         self._visits = later_visits(radiographs)
@@ -101,12 +95,10 @@ class PairSources:
         settings: TrainingSettings,
         *,
         sources: tuple[SourceSettings, ...],
-        name: str,
     ) -> "PairSources":
         """Read the images of a training, and draw from them as its settings say.
 
         Raises:
-            ConfigError: As the class does.
             DataError: If an image cannot be read.
         """
         return cls(
@@ -115,7 +107,6 @@ class PairSources:
             sources=sources,
             simulation=settings.simulation,
             seed=settings.seed,
-            name=name,
         )
 
     @property

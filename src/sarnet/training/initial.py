@@ -12,8 +12,6 @@ from sarnet.datasets import (
     augmented_pair,
     load_images,
     load_originals,
-    read_radiographs,
-    split_by_patient,
 )
 from sarnet.fields import warp
 from sarnet.losses import field_error, lncc
@@ -22,9 +20,9 @@ from sarnet.training.batches import channels_last
 from sarnet.training.descent import descend
 from sarnet.training.processes import check_shares, make_fabric
 from sarnet.training.run import WEIGHTS_FILE, Report, Run, claim, is_begun, training_record
-from sarnet.training.start import check_size, start_from
+from sarnet.training.start import check_size, split_of, start_from
 from sarnet.training.state import TrainingState
-from sarnet.training.validation import VALIDATION_PAIRS, validate
+from sarnet.training.validation import VALIDATION_IMAGES, validate
 
 
 class InitialTerms(NamedTuple):
@@ -60,10 +58,10 @@ def train_initial(settings: TrainingSettings, *, resume: bool = False, report: R
     """
     stage, out = settings.initial, settings.out / "initial"
     check_initial(settings)
-    split = split_by_patient(read_radiographs(settings.visits, dataset=settings.dataset), seed=settings.split_seed)
+    split = split_of(settings)
     claim(out, resume=resume)
     images = load_images(split.train, size=settings.size)
-    held_out = load_originals(split.validation[:VALIDATION_PAIRS], size=settings.size)
+    held_out = load_originals(split.validation[:VALIDATION_IMAGES], size=settings.size)
 
     torch.manual_seed(settings.seed)  # the only chance that is not drawn from a source of its own: the first weights
     fabric = make_fabric(settings)
@@ -81,7 +79,7 @@ def train_initial(settings: TrainingSettings, *, resume: bool = False, report: R
         state,
         steps=stage.steps,
         settings=settings,
-        free={"adversarial", "unet", "peer"},
+        may_differ={"adversarial", "unet", "peer"},
         fabric=fabric,
         report=report,
     )

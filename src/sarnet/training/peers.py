@@ -13,8 +13,6 @@ from sarnet.datasets import (
     Split,
     TrainingPair,
     load_originals,
-    read_radiographs,
-    split_by_patient,
 )
 from sarnet.errors import ConfigError
 from sarnet.fields import warp
@@ -25,8 +23,9 @@ from sarnet.training.batches import PairSources, check_sources
 from sarnet.training.descent import descend
 from sarnet.training.processes import check_shares, make_fabric
 from sarnet.training.run import Report, Run, claim, training_record
+from sarnet.training.start import split_of
 from sarnet.training.state import TrainingState
-from sarnet.training.validation import VALIDATION_PAIRS, in_words, mean_or_nan, relative_field_error
+from sarnet.training.validation import VALIDATION_IMAGES, in_words, mean_or_nan, relative_field_error
 
 _FLOWNET_WEIGHTS = (0.32, 0.08, 0.02, 0.01, 0.005)
 """Of the field's error at each resolution, coarsest first; the authors'."""
@@ -54,13 +53,13 @@ def train_peer(settings: TrainingSettings, *, resume: bool = False, report: Repo
         MissingExtraError: If the network's package is not installed.
     """
     stage, out = settings.peer, settings.out / "peer"
-    split = split_by_patient(read_radiographs(settings.visits, dataset=settings.dataset), seed=settings.split_seed)
+    split = split_of(settings)
     check_peer(settings, split)
     claim(out, resume=resume)
     torch.manual_seed(settings.seed)
     network = peer_network(stage.network)
-    sources = PairSources.of(split.train, settings, sources=stage.sources, name="peer.sources")
-    held_out = load_originals(split.validation[:VALIDATION_PAIRS], size=settings.size)
+    sources = PairSources.of(split.train, settings, sources=stage.sources)
+    held_out = load_originals(split.validation[:VALIDATION_IMAGES], size=settings.size)
     neighbours = _neighbours(held_out, are_aligned=any(source.aligned for source in stage.sources))
 
     fabric = make_fabric(settings)
@@ -72,7 +71,7 @@ def train_peer(settings: TrainingSettings, *, resume: bool = False, report: Repo
         state,
         steps=stage.steps,
         settings=settings,
-        free={"generator", "initial", "adversarial", "unet", "beta1"},
+        may_differ={"generator", "initial", "adversarial", "unet", "beta1"},
         fabric=fabric,
         report=report,
     )

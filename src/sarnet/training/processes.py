@@ -1,25 +1,30 @@
 """The processes that share a training: their devices, their shares of a batch, and the mean over them."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from sarnet.config import TrainingSettings
+from sarnet.config import Precision, TrainingSettings
 from sarnet.errors import ConfigError
 
 
 def make_fabric(settings: TrainingSettings) -> Fabric:
     """Return Lightning Fabric on the devices and in the arithmetic that the settings name, launched."""
-    precision = settings.precision
-    if precision == "auto":
-        precision = "bf16-mixed" if _computes_in_bfloat16() else "32-true"
+    precision = used_precision(settings.precision)
     strategy = "auto" if settings.devices == 1 else "ddp"
     fabric = Fabric(accelerator="auto", devices=settings.devices, strategy=strategy, precision=precision)
     fabric.launch()
     return fabric
+
+
+def used_precision(precision: Precision) -> Literal["32-true", "bf16-mixed"]:
+    """Return the arithmetic that ``auto`` stands for on this machine, or the one that was named."""
+    if precision != "auto":
+        return precision
+    return "bf16-mixed" if _computes_in_bfloat16() else "32-true"
 
 
 def is_first_process() -> bool:
@@ -29,7 +34,7 @@ def is_first_process() -> bool:
 
 
 def check_shares(name: str, pairs: int, *, devices: int) -> None:
-    """Refuse a batch of which the processes would have unequal shares: the mean over them would not be its mean.
+    """Refuse a batch that cannot be split evenly: the mean over processes would not be that of the batch.
 
     Raises:
         ConfigError: If the number of pairs is no multiple of that of the devices.

@@ -50,7 +50,7 @@ class Run:
         *,
         steps: int,
         settings: TrainingSettings,
-        free: Collection[str],
+        may_differ: Collection[str],
         fabric: Fabric,
         report: Report | None,
     ) -> None:
@@ -61,7 +61,7 @@ class Run:
             state: Networks and optimisers, where they will be used.
             steps: So many in all.
             settings: Of the training.
-            free: Settings that do not matter to this stage, those of the others among them: they may differ.
+            may_differ: Settings that this stage does not read, when it goes on; groups, or single ones with a dot.
             fabric: Which process this is.
             report: Whom to tell.
 
@@ -72,7 +72,7 @@ class Run:
         self._checkpoint, self._state, self._steps = folder / CHECKPOINT_FILE, state, steps
         self._name, self._settings = folder.name, settings
         if self._checkpoint.exists():
-            state.load(self._checkpoint, settings=settings, free=free)
+            state.load(self._checkpoint, settings=settings, may_differ=may_differ)
         self._is_first = fabric.is_global_zero
         self._log = Log(folder, after=state.step) if self._is_first else None
         self._report = report
@@ -131,17 +131,26 @@ class Run:
             )
 
 
-def claim(folder: Path, *, resume: bool) -> None:
-    """Make a stage's folder.
+def check_claim(folder: Path, *, resume: bool) -> None:
+    """Refuse a stage's folder that another training began.
 
     Raises:
         InputError: If it holds a checkpoint and ``resume`` was not asked for.
-        DataError: If it cannot be made.
     """
     if is_begun(folder) and not resume:
         raise InputError(
             f"out {folder} holds the checkpoint of a training: go on with --resume, or choose another folder"
         )
+
+
+def claim(folder: Path, *, resume: bool) -> None:
+    """Make a stage's folder.
+
+    Raises:
+        InputError: As :func:`check_claim`.
+        DataError: If it cannot be made.
+    """
+    check_claim(folder, resume=resume)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

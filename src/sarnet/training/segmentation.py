@@ -5,8 +5,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from sarnet.config import SourceSettings, TrainingSettings
-from sarnet.datasets import Split, check_masks, load_originals, read_radiographs, split_by_patient
+from sarnet.config import AdversarialSettings, SourceSettings, TrainingSettings
+from sarnet.datasets import Split, check_masks, load_originals
 from sarnet.errors import ConfigError
 from sarnet.losses import mask_supervision
 from sarnet.networks import predicted_mask, save_unet, unet
@@ -14,10 +14,14 @@ from sarnet.training.batches import PairSources, check_sources
 from sarnet.training.descent import descend
 from sarnet.training.processes import check_shares, make_fabric
 from sarnet.training.run import Report, Run, claim, training_record
+from sarnet.training.start import split_of
 from sarnet.training.state import TrainingState
-from sarnet.training.validation import VALIDATION_PAIRS, in_words, mean_dice
+from sarnet.training.validation import VALIDATION_IMAGES, in_words, mean_dice
 
 UNET_FILE = "unet.safetensors"
+
+_UNREAD = frozenset(f"adversarial.{name}" for name in AdversarialSettings.model_fields if name != "sources")
+"""Of the second stage the U-Net has the sources alone."""
 
 
 def train_unet(settings: TrainingSettings, *, resume: bool = False, report: Report | None = None) -> Path:
@@ -43,11 +47,11 @@ def train_unet(settings: TrainingSettings, *, resume: bool = False, report: Repo
         MissingExtraError: If MONAI is not installed.
     """
     stage, out = settings.unet, settings.out / "unet"
-    split = split_by_patient(read_radiographs(settings.visits, dataset=settings.dataset), seed=settings.split_seed)
+    split = split_of(settings)
     check_unet(settings, split)
     claim(out, resume=resume)
-    sources = PairSources.of(split.train, settings, sources=_with_masks(settings), name="adversarial.sources")
-    held_out = load_originals(split.validation[:VALIDATION_PAIRS], size=settings.size)
+    sources = PairSources.of(split.train, settings, sources=_with_masks(settings))
+    held_out = load_originals(split.validation[:VALIDATION_IMAGES], size=settings.size)
 
     torch.manual_seed(settings.seed)
     fabric = make_fabric(settings)
@@ -59,7 +63,7 @@ def train_unet(settings: TrainingSettings, *, resume: bool = False, report: Repo
         state,
         steps=stage.steps,
         settings=settings,
-        free={"generator", "initial", "peer", "beta1"},
+        may_differ={"generator", "initial", "peer", "beta1", *_UNREAD},
         fabric=fabric,
         report=report,
     )
@@ -96,6 +100,7 @@ def check_unet(settings: TrainingSettings, split: Split) -> None:
         ConfigError: If no source has masks, one cannot be drawn from or divided among the processes, or the images
             cannot be halved as often as the network does.
         DataError: If masks are missing.
+        MissingExtraError: If MONAI is not installed.
     """
     if not _with_masks(settings):
         raise ConfigError("adversarial.sources names none with masks, but the U-Net learns from them: add one")
@@ -106,3 +111,5 @@ def check_unet(settings: TrainingSettings, split: Split) -> None:
         raise ConfigError(f"size is {settings.size}, but the U-Net halves it: give a multiple of {multiple}")
     check_sources(_with_masks(settings), split.train, name="adversarial.sources")
     check_masks(split.train)
+    with torch.device("meta"):  # its layers alone
+        unet(settings.unet)

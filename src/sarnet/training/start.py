@@ -1,13 +1,23 @@
-"""What a generator begins with: images that it can take, and weights that there are already."""
+"""What a training begins with: images in three parts, of a size that fits, and weights that there are already."""
 
 import torch
 
 from sarnet.config import TrainingSettings
+from sarnet.datasets import Split, read_radiographs, split_by_patient
 from sarnet.errors import ConfigError, WeightsError
 from sarnet.networks import Generator, load_generator
 
 _HEADS = ("image.", "fixed_fusion.", "moving_fusion.")
 """Outputs that the first stage does not train: where the weights have none, they begin as drawn."""
+
+
+def split_of(settings: TrainingSettings) -> Split:
+    """Read which images are trained on, validated and tested with.
+
+    Raises:
+        DataError: If the CSV cannot be used.
+    """
+    return split_by_patient(read_radiographs(settings.visits, dataset=settings.dataset), seed=settings.split_seed)
 
 
 def check_size(settings: TrainingSettings) -> None:

@@ -15,7 +15,7 @@ from torch import nn
 from sarnet.config import TrainingSettings
 from sarnet.errors import DataError, WeightsError, reason_of
 
-_FREE = frozenset({"visits", "out", "start", "vgg", "checkpoint_minutes", "validate_steps", "picture_steps"})
+_NEVER_MATTER = frozenset({"visits", "out", "start", "vgg", "checkpoint_minutes", "validate_steps", "picture_steps"})
 """Settings that may differ when a training goes on: they do not change what it learns from there."""
 
 
@@ -30,7 +30,7 @@ class TrainingState:
     networks: Mapping[str, nn.Module]
     optimisers: Mapping[str, torch.optim.Optimizer]
     learns_from: Mapping[str, str] = field(default_factory=dict)
-    """A word for what it reads, by the name of the setting that says where: the same wherever that lies."""
+    """Fingerprint of what it reads, by the setting that says where; the same in whatever folder that lies."""
     step: int = 0
     sums: dict[str, float] = field(default_factory=dict)
     """Of each figure over the steps since the last row of the log."""
@@ -80,13 +80,13 @@ class TrainingState:
                 "room and go on with --resume"
             ) from error
 
-    def load(self, path: Path, *, settings: TrainingSettings, free: Collection[str] = ()) -> None:
+    def load(self, path: Path, *, settings: TrainingSettings, may_differ: Collection[str] = ()) -> None:
         """Read a checkpoint, as data alone.
 
         Args:
             path: File to read.
             settings: Of the training that goes on.
-            free: Further settings that may differ: those of the other stages.
+            may_differ: Further settings that need not be the same: groups, or single ones with a dot.
 
         Raises:
             WeightsError: If the file is no checkpoint, or one of other networks, or of a training with other settings
@@ -98,7 +98,7 @@ class TrainingState:
             # torch's own message advises to load what may be code
             raise WeightsError(f"checkpoint {path} is missing, damaged or something else") from error
         try:
-            wanted, may_differ = settings.model_dump(mode="json"), _FREE.union(free)
+            wanted = settings.model_dump(mode="json")
             changed = sorted(_differences(json.loads(stored["settings"]), wanted, may_differ))
             if changed:
                 name, began, now = changed[0]
@@ -108,7 +108,7 @@ class TrainingState:
                 )
             if "learns_from" not in stored:
                 raise WeightsError(f"checkpoint {path} is of an earlier version of this program: begin anew")
-            replaced = sorted(_differences(stored["learns_from"], dict(self.learns_from), frozenset()))
+            replaced = sorted(_differences(stored["learns_from"], dict(self.learns_from), (), always=()))
             if replaced:
                 raise WeightsError(
                     f"checkpoint {path} is of a training that read something else from {replaced[0][0]}: give what it "
@@ -127,13 +127,19 @@ class TrainingState:
 
 
 def _differences(
-    stored: dict[str, Any], wanted: dict[str, Any], free: frozenset[str], above: str = ""
+    stored: dict[str, Any],
+    wanted: dict[str, Any],
+    may_differ: Collection[str],
+    *,
+    above: str = "",
+    always: Collection[str] = _NEVER_MATTER,
 ) -> Iterator[tuple[str, str, str]]:
     """Name, stored and wanted value of the settings that differ, but for those that may."""
-    for name in (stored.keys() | wanted.keys()) - free:
-        one, other = stored.get(name), wanted.get(name)
+    for name in stored.keys() | wanted.keys():
+        one, other, whole = stored.get(name), wanted.get(name), f"{above}{name}"
+        if name in always or whole in may_differ:
+            continue
         if isinstance(one, dict) and isinstance(other, dict):
-            # below a stage's name all settings count but for those that never do
-            yield from _differences(one, other, _FREE, f"{above}{name}.")
+            yield from _differences(one, other, may_differ, above=f"{whole}.", always=always)
         elif one != other:
-            yield f"{above}{name}", str(one), str(other)
+            yield whole, str(one), str(other)

@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from sarnet.config import TrainingSettings
-from sarnet.datasets import read_radiographs, split_by_patient
 from sarnet.errors import ConfigError
 from sarnet.training.adversarial import check_adversarial, train_adversarial
 from sarnet.training.initial import check_initial, train_initial
 from sarnet.training.peers import check_peer, train_peer
-from sarnet.training.processes import is_first_process
-from sarnet.training.run import Report
+from sarnet.training.processes import is_first_process, used_precision
+from sarnet.training.run import Report, check_claim
 from sarnet.training.segmentation import check_unet, train_unet
+from sarnet.training.start import split_of
 
 
 def train(settings: TrainingSettings, *, resume: bool = False, report: Report | None = None) -> tuple[Path, ...]:
@@ -29,7 +29,8 @@ def train(settings: TrainingSettings, *, resume: bool = False, report: Report | 
         SarnetError: As :func:`train_initial`, :func:`train_adversarial`, :func:`train_unet` and :func:`train_peer` do;
             what can be known is looked at for every stage before the first begins.
     """
-    _check(settings)
+    settings = settings.model_copy(update={"precision": used_precision(settings.precision)})
+    _check(settings, resume=resume)
     written: list[Path] = []
     if settings.initial.steps:
         written = [train_initial(settings, resume=resume, report=report)]
@@ -43,18 +44,23 @@ def train(settings: TrainingSettings, *, resume: bool = False, report: Report | 
     return tuple(written) if is_first_process() else ()
 
 
-def _check(settings: TrainingSettings) -> None:
+def _check(settings: TrainingSettings, *, resume: bool) -> None:
     """Hours of one stage shall not be over before the next finds out that it cannot begin."""
-    if not any(stage.steps for stage in (settings.initial, settings.adversarial, settings.unet, settings.peer)):
+    stages = {
+        name: stage for name in ("initial", "adversarial", "unet", "peer") if (stage := getattr(settings, name)).steps
+    }
+    if not stages:
         raise ConfigError(
             "no stage has steps: give initial.steps, adversarial.steps, unet.steps or peer.steps a number above 0"
         )
-    split = split_by_patient(read_radiographs(settings.visits, dataset=settings.dataset), seed=settings.split_seed)
-    if settings.initial.steps:
+    for name in stages:
+        check_claim(settings.out / name, resume=resume)
+    split = split_of(settings)
+    if "initial" in stages:
         check_initial(settings)
-    if settings.adversarial.steps:
+    if "adversarial" in stages:
         check_adversarial(settings, split)
-    if settings.unet.steps:
+    if "unet" in stages:
         check_unet(settings, split)
-    if settings.peer.steps:
+    if "peer" in stages:
         check_peer(settings, split)

@@ -13,7 +13,7 @@ from sarnet.fields import compose, warp
 from sarnet.metrics import folding_percent, mask_dice, mean_of_known
 from sarnet.networks import Generator, hard_mask
 
-VALIDATION_PAIRS = 16
+VALIDATION_IMAGES = 16
 
 
 class Validation(NamedTuple):
