@@ -122,6 +122,18 @@ def test_corrected_numbers_stand_beside(task_folder):
     assert case.corrected["TRE_lm_mm"] == pytest.approx(case.learn2reg["TRE_lm"]["mean"], rel=0.05)
 
 
+def test_corrected_aggregates_are_over_the_cases_that_have_the_figure(task_folder):
+    task = read_task(task_folder / "dataset.json")
+    first, *others = score_cases(task, task_folder)
+    lost = first.model_copy(update={"corrected": {**first.corrected, "hd95_mm": None}})
+
+    joined = joined_scores(task, [lost, *others], manifest=task_folder / "dataset.json", fields=task_folder)
+
+    found = joined.corrected["aggregates"]
+    assert found["hd95_mm"]["mean"] == pytest.approx(np.mean([case.corrected["hd95_mm"] for case in others]))
+    assert (found["hd95_mm"]["cases"], found["dice"]["cases"]) == (2, 3)
+
+
 def test_missing_field_is_told_before_anything_is_scored(task_folder):
     (task_folder / "disp_0003_0004.nii.gz").unlink()
     scored = score_cases(read_task(task_folder / "dataset.json"), task_folder)

@@ -175,6 +175,15 @@ def test_folds_that_cannot_be_told_apart_are_refused(change, message):
         BenchmarkSettings(protocol="brain2d", folds=2, **change)
 
 
+@pytest.mark.parametrize("given", [{"methods": ("elastix",)}, {"subjects": "first"}, {"peers": {"mine": "w"}}])
+@pytest.mark.parametrize("protocol", ["simulated-xray", "lung-masks"])
+def test_what_a_protocol_without_methods_would_not_read_is_refused(protocol, given):
+    with pytest.raises(
+        ValueError, match=f"{next(iter(given))} was given, but {protocol} registers no pairs by methods"
+    ):
+        BenchmarkSettings(protocol=protocol, data="visits.csv", **given)
+
+
 def test_visits_are_for_x_rays_alone():
     with pytest.raises(ValueError, match="shifts is 'visits', which only xray has, but protocol is 'brain2d'"):
         BenchmarkSettings(protocol="brain2d", data="brains", shifts="visits")

@@ -46,7 +46,7 @@ def test_pictures_are_measured_in_pixels_and_the_program_says_so(run, maps):
     pixels, told = run(*plain), run(*plain, "--spacing", "0.5")
 
     assert "HD95, pixels" in pixels.out
-    assert "Distances are in pixels: the file of the fixed labels tells no spacing" in pixels.out
+    assert "Distances are in pixels: the file of the fixed labels has no spacing" in pixels.out
     assert pixels.out.splitlines()[1].split()[:3] == ["1", "0.7500", "2.0000"]
     assert "HD95, mm" in told.out
     assert told.out.splitlines()[1].split()[:3] == ["1", "0.7500", "1.0000"]

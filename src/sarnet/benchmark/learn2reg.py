@@ -98,7 +98,7 @@ def joined_scores(task: Task, cases: list[CaseScores], *, manifest: Path, fields
         manifest=str(manifest),
         fields=str(fields),
         learn2reg=theirs,
-        corrected={"name": task.name, "aggregates": _aggregates(ours), "cases": ours},
+        corrected={"name": task.name, "aggregates": _aggregates_of_known(ours), "cases": ours},
     )
 
 
@@ -187,17 +187,22 @@ def _to_world(points: np.ndarray, grid: Grid) -> np.ndarray:
     return world
 
 
-def _aggregates(cases: dict[str, Any]) -> dict[str, dict[str, float]]:
-    """Mean, standard deviation and lower quantile over the cases, score by score."""
+def _aggregates(cases: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    """Mean, standard deviation and lower quantile over the cases, score by score; NaN where one case has none."""
     names = dict.fromkeys(name for scores in cases.values() for name in scores)
-    values = {
-        name: np.array([np.nan if scores[name] is None else scores[name] for scores in cases.values()])
-        for name in names
-    }
-    return {
-        name: {"mean": float(each.mean()), "std": float(each.std()), "30": float(np.quantile(each, _WORST))}
-        for name, each in values.items()
-    }
+    return {name: _moments([scores[name] for scores in cases.values()]) for name in names}
+
+
+def _aggregates_of_known(cases: dict[str, dict[str, float | None]]) -> dict[str, dict[str, float | None]]:
+    """The same over the cases that have the score, and how many they are."""
+    names = dict.fromkeys(name for scores in cases.values() for name in scores)
+    known = {name: [each for scores in cases.values() if (each := scores.get(name)) is not None] for name in names}
+    nothing = dict.fromkeys(("mean", "std", "30"))
+    return {name: {**(_moments(each) if each else nothing), "cases": len(each)} for name, each in known.items()}
+
+
+def _moments(values: list[float]) -> dict[str, float]:
+    return {"mean": float(np.mean(values)), "std": float(np.std(values)), "30": float(np.quantile(values, _WORST))}
 
 
 def _mean(values: list[float]) -> float:

@@ -105,12 +105,14 @@ def _print_pair(result: "Evaluation") -> None:
         table.add_row(name, *(_figure(getattr(score, figure)) for figure in ("dice", "hd95", "mad")))
     output.print(table)
     if unit == "pixels":
-        say("Distances are in pixels: the file of the fixed labels tells no spacing (--spacing gives one).")
+        say("Distances are in pixels: the file of the fixed labels has no spacing (--spacing gives one).")
     if result.transform is not None:
         space = result.transform
         say(f"Folding: {space.folding_percent:.4g} % of voxels; SDlogJ {_figure(space.sd_log_jacobian)}.")
         if space.inverse_consistency is not None:
-            say(f"Both ways, one after the other, miss by {space.inverse_consistency:.4f} {unit} on average.")
+            say(
+                f"Inverse consistency: both directions composed miss by {space.inverse_consistency:.4f} {unit} on average."
+            )
         if space.tre is not None:
             say(f"Landmarks miss by {space.tre:.4f} {unit} on average.")
 

@@ -12,6 +12,14 @@ from sarnet.config.training import SimulationSettings
 
 _FOLD = "{fold}"
 
+_OF_PAIRS = frozenset(
+    {
+        *("methods", "variants", "peers", "unmagnified", "engines"),
+        *("subjects", "shifts", "affine_start", "inverse_consistency"),
+    }
+)
+"""Settings that only protocols read which register pairs by several methods."""
+
 
 class BenchmarkSettings(Settings):
     """Which pairs are registered, by which methods, and what is measured."""
@@ -91,6 +99,14 @@ class BenchmarkSettings(Settings):
         return self
 
     @model_validator(mode="after")
+    def _know_methods(self) -> "BenchmarkSettings":
+        """Refuse what a protocol without methods would leave unread."""
+        given = sorted(self.model_fields_set & _OF_PAIRS) if self.protocol in ("simulated-xray", "lung-masks") else []
+        if given:
+            raise ValueError(f"{given[0]} was given, but {self.protocol} registers no pairs by methods: leave it out")
+        return self
+
+    @model_validator(mode="after")
     def _tell_folds_apart(self) -> "BenchmarkSettings":
         if self.folds is not None and _FOLD not in str(self.data):
             raise ValueError(
@@ -102,7 +118,8 @@ class BenchmarkSettings(Settings):
 
     def in_fold(self, fold: int) -> "BenchmarkSettings":
         """Return the settings of one fold: its number wherever ``{fold}`` stands."""
-        return BenchmarkSettings.model_validate(_filled(self.model_dump(mode="json", exclude={"folds"}), str(fold)))
+        tree = self.model_dump(mode="json", exclude={"folds"}, exclude_unset=True)
+        return BenchmarkSettings.model_validate(_filled(tree, str(fold)))
 
 
 def _completed(name: str, table: Any) -> Any:
