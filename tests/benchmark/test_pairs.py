@@ -111,7 +111,9 @@ def test_landmarks_are_followed_from_fixed_to_moving(settings, brains, monkeypat
     corners = np.array([[12.0, 12.0], [42.0, 30.0]])
     landmarks = Landmarks(fixed=corners + np.array([0, 2]), moving=corners)  # the squares are two rows apart
 
-    case = Case(name="made up", load=partial(Pair, fixed=fixed, moving=moving, landmarks=landmarks))
+    case = Case(
+        name="made up", subjects=("1", "1"), load=partial(Pair, fixed=fixed, moving=moving, landmarks=landmarks)
+    )
     monkeypatch.setitem(DATA_SETS, "liver", lambda _: [case])
 
     (row,) = plan(settings.model_copy(update={"protocol": "liver", "methods": ("sarnet",)})).measure(frozenset())

@@ -110,9 +110,7 @@ def _print_pair(result: "Evaluation") -> None:
         space = result.transform
         say(f"Folding: {space.folding_percent:.4g} % of voxels; SDlogJ {_figure(space.sd_log_jacobian)}.")
         if space.inverse_consistency is not None:
-            say(
-                f"Inverse consistency: both directions composed miss by {space.inverse_consistency:.4f} {unit} on average."
-            )
+            say(f"Inverse consistency: both ways composed miss by {space.inverse_consistency:.4f} {unit} on average.")
         if space.tre is not None:
             say(f"Landmarks miss by {space.tre:.4f} {unit} on average.")
 
