@@ -95,7 +95,7 @@ def test_lengths_of_pictures_are_told_in_pixels(least: Recorded, numbers: Number
     found = numbers(**lengths, inverse_consistency_mm=0.3, uncertainty_mm=0.4, length_unit="pixels")
 
     assert found["Displacement"] == ("2.00 pixels", "on average; largest 5.00 pixels")
-    assert [found[name][0] for name in ("Inverse", "Both ways", "Uncertainty")] == [
+    assert [found[name][0] for name in ("Inverse", "Inverse consistency", "Uncertainty")] == [
         "0.1 pixels",
         "0.30 pixels",
         "0.40 pixels",

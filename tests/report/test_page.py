@@ -113,14 +113,14 @@ def test_report_without_labels_or_adaptation_leaves_them_out(registered: Registe
     page = _Page(write_report(registered(record={"cost_history": [], "adapt": "none"})))
 
     assert "labels" not in page.ids
-    assert "There is no course of the cost to show" in page.text
+    assert "The network was not adapted to this pair, so there is no cost to show" in page.text
     assert len(page.pictures) == 11
 
 
 def test_start_and_end_of_the_cost_are_said_where_there_is_no_course(registered: Registered) -> None:
     page = _Page(write_report(registered(record=REFINED | {"cost_initial": 0.9, "cost_final": 0.5})))
 
-    assert "0.9 where it began, 0.5 in the end" in page.text
+    assert "0.9 at its start, 0.5 at its end" in page.text
     assert len(page.pictures) == 11
 
 

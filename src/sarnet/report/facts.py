@@ -140,9 +140,9 @@ def _length(record: Record, value: float | None, form: str) -> str:
 
 
 def _trust(record: Record) -> list[Number]:
-    """What only those have who asked for it."""
+    """What was asked for by --both-ways and --uncertainty."""
     cards = (
-        ("Both ways", record.inverse_consistency_mm, "a point is off that went there and came back, on average"),
+        ("Inverse consistency", record.inverse_consistency_mm, "error of a round trip by both directions, on average"),
         ("Uncertainty", record.uncertainty_mm, "on average; a map of it is below"),
     )
     return [
@@ -157,7 +157,7 @@ def _inverse(record: Record) -> list[Number]:
     if record.inverse_residual_mm is None:
         return []
     largest = _length(record, record.inverse_residual_largest_mm, ".2g")
-    note = f"left of there and back, on average; largest {largest}"
+    note = f"error of a round trip, on average; largest {largest}"
     return [Number(label="Inverse", value=_length(record, record.inverse_residual_mm, ".2g"), note=note)]
 
 
