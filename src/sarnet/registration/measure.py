@@ -1,7 +1,7 @@
 """Measuring a finished registration and writing its record: none of this counts as registration."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -52,6 +52,14 @@ class _Overlap:
         known = [label for label, value in self.before.items() if np.isfinite([value, self.after[label]]).all()]
         before, after = (mean_of_known(each[label] for label in known) for each in (self.before, self.after))
         return before, after
+
+
+class _Stage(NamedTuple):
+    """The stage that decided what came out."""
+
+    costs: tuple[float, ...]
+    iterations: int
+    stop_reason: str
 
 
 def measure(
@@ -120,16 +128,16 @@ def measure(
 
 def _course(work: Work) -> dict[str, Any]:
     """What the record says of how the result came about."""
-    costs = _costs(work)
+    stage = _last_stage(work)
     return {
         "network_grid": _recorded_grid(work.found.pair.grid) if work.found else None,
         "seconds": work.clock.total,
         "seconds_by_stage": work.clock.seconds,
         "affine": _recorded_alignment(work.alignment) if work.alignment else None,
-        "iterations": _iterations(work),
-        "stop_reason": _stop_reason(work),
-        "cost_initial": costs[0] if costs else None,
-        "cost_final": min(costs) if costs else None,
+        "iterations": stage.iterations,
+        "stop_reason": stage.stop_reason,
+        "cost_initial": stage.costs[0] if stage.costs else None,
+        "cost_final": min(stage.costs) if stage.costs else None,
         "cost_history": work.found.adaptation.costs if work.found else (),
         "known_to_network": work.look.known if work.look else None,
     }
@@ -224,25 +232,14 @@ def _overlap(fixed: Image, before: Image, after: Image) -> _Overlap:
     )
 
 
-def _costs(work: Work) -> tuple[float, ...]:
+def _last_stage(work: Work) -> _Stage:
     if work.found is not None:
-        return work.found.adaptation.costs
+        found = work.found.adaptation
+        return _Stage(found.costs, found.iterations, found.stop_reason)
     if work.alignment is not None:
-        return (work.alignment.cost_initial, work.alignment.cost_final)
-    return ()
-
-
-def _iterations(work: Work) -> int:
-    stage = work.found.adaptation if work.found else work.alignment
-    return stage.iterations if stage else 0
-
-
-def _stop_reason(work: Work) -> str:
-    if work.found is not None:
-        return work.found.adaptation.stop_reason
-    if work.alignment is not None:
-        return "the affine search ended"
-    return "the initial transform was taken as it is"
+        costs = work.alignment.cost_initial, work.alignment.cost_final
+        return _Stage(costs, work.alignment.iterations, "the affine search ended")
+    return _Stage((), 0, "the initial transform was taken as it is")
 
 
 def _recorded(figures: dict[int, float]) -> dict[str, float | None]:

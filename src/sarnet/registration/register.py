@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -31,6 +32,42 @@ from sarnet.transforms import Transform, align, compose
 
 _Read = Callable[[Middle], NetworkPair]
 """Reads both images in a space, as fine as they were before."""
+
+
+class _Plan(NamedTuple):
+    """What the settings come to for a mode, and for slices or volumes."""
+
+    longest_voxels: int
+    most_voxels: int | None
+    reduction: int
+    """Voxels of the grid that is refined to one that the network sees: the planes of a volume are many."""
+    magnified_voxels: int
+    layer: AdaptationSettings
+    refinement: RefinementSettings
+    """Of images that the network does not know."""
+
+    @classmethod
+    def of(cls, settings: RegistrationSettings, *, dimension: int) -> "_Plan":
+        before = settings.before_refinement if settings.adapt == "refined" else None
+        if dimension == 3:
+            volume = settings.volume
+            return cls(
+                longest_voxels=volume.longest_voxels,
+                most_voxels=volume.most_voxels,
+                reduction=volume.reduction,
+                magnified_voxels=0,
+                layer=before or volume.adaptation,
+                refinement=volume.refinement,
+            )
+        is_quick = settings.adapt == "last-layer"
+        return cls(
+            longest_voxels=settings.longest_voxels,
+            most_voxels=None,
+            reduction=1,
+            magnified_voxels=settings.last_layer_magnified_voxels if is_quick else settings.magnified_voxels,
+            layer=before or settings.adaptation,
+            refinement=settings.refinement,
+        )
 
 
 def register(  # noqa: PLR0913  each by its name alone
@@ -94,24 +131,7 @@ def register(  # noqa: PLR0913  each by its name alone
     masks, guides = masks or Masks(), guides or Guides()
     _check(fixed, moving, masks, labels, initial_transform)
     guides.check(fixed, moving)
-    if settings.uncertainty:
-        raise InputError(
-            "uncertainty was asked for, which takes several registrations, but register does one: use register_images"
-        )
-    if settings.adapt == "paper" and fixed.grid.dimension == 3 and settings.transform == "deformable":
-        raise InputError(
-            "adapt is 'paper', but the images are volumes: VGG16 and the discriminator see slices; "
-            "choose last-layer or refined"
-        )
-    if settings.adapt == "paper" and guides.given:
-        raise InputError("guides were given, but the paper's objective has no term for them: choose another adapt")
-    if settings.transform != "deformable" and guides.given:
-        raise InputError(
-            f"guides were given, but transform is {settings.transform!r}, which they cannot steer: "
-            "choose deformable, or leave them out"
-        )
-    if settings.adapt == "none" and guides.fixed_labels is not None:
-        raise InputError("guide_fixed was given, but adapt is 'none': nothing is adapted to structures; choose another")
+    _check_wanted(settings, guides, dimension=fixed.grid.dimension)
     if settings.transform != "deformable":
         loaded = None
     elif loaded is None:
@@ -163,52 +183,44 @@ def _deform(
     guides: Guides,
 ) -> None:
     """The network's pass, the adaptation and the refinement, between the halves of the start."""
-    device = loaded.generator.last.weight.device
-    is_refined = settings.adapt == "refined"
-    is_volume = fixed.grid.dimension == 3
-    how = settings.volume if is_volume else settings
-    # the planes of a volume are many: the network sees them on a coarser grid, which the refinement then leaves
-    reduction, most_voxels = (settings.volume.reduction, settings.volume.most_voxels) if is_volume else (1, None)
-    magnified_voxels = (
-        settings.last_layer_magnified_voxels if settings.adapt == "last-layer" else settings.magnified_voxels
-    )
+    plan = _Plan.of(settings, dimension=fixed.grid.dimension)
     with work.clock.stage("resampling"):
         work.start = guides.through_landmarks(work.start)
         # what is looked at both ways has to lie alike both ways; else the fixed image is best left as it is
-        if settings.is_both_ways:
-            middle = Middle.of(fixed.grid, moving.grid, work.start)
-        else:
-            middle = Middle.unsplit(fixed.grid, work.start)
+        middle = (
+            Middle.of(fixed.grid, moving.grid, work.start)
+            if settings.is_both_ways
+            else Middle.unsplit(fixed.grid, work.start)
+        )
         regions = guides.regions(fixed.grid, moving.grid, weight=settings.guide_weight)
         images = ImagePair.of(fixed, moving, masks=masks, regions=regions)
         pair = images.read_for_network(
             middle,
-            multiple=reduction,
-            longest_voxels=how.longest_voxels,
-            most_voxels=most_voxels,
-            magnified_voxels=0 if is_volume else magnified_voxels,
+            multiple=plan.reduction,
+            longest_voxels=plan.longest_voxels,
+            most_voxels=plan.most_voxels,
+            magnified_voxels=plan.magnified_voxels,
             similarity=settings.similarity,
-        ).to(device)
-        seen = pair.reduced(reduction)
+        ).to(loaded.generator.last.weight.device)
+        seen = pair.reduced(plan.reduction)
     with work.clock.stage("network"):
         look = look_at(seen, middle, loaded.generator, settings)
     with work.clock.stage("adaptation"):
-        layer = settings.before_refinement if is_refined else how.adaptation
-        adaptation = _adapted(look, loaded, settings, layer)
-        if is_refined:
+        adaptation = _adapted(look, loaded, settings, plan.layer)
+        if settings.adapt == "refined":
             adaptation = _fused(adaptation, look, work, settings)
-    if not (is_refined and is_volume):  # a volume alone is refined on another grid than it was seen on
-        pair = look.pair
-    found = Found(middle, pair, adaptation)
-    if is_refined:
+    found = Found(middle, look.pair, adaptation)
+    if settings.adapt == "refined":
+        if plan.reduction > 1:  # what is refined are the images that were not reduced for the network
+            found = found._replace(pair=pair)
+        refinement = settings.known_refinement if look.known else plan.refinement
         read = partial(
             images.read,
-            longest_voxels=how.longest_voxels,
-            most_voxels=most_voxels,
-            multiple=reduction,
-            similarity=pair.similarity,
+            multiple=plan.reduction,
+            longest_voxels=plan.longest_voxels,
+            most_voxels=plan.most_voxels,
+            similarity=found.pair.similarity,
         )
-        refinement = settings.known_refinement if look.known else how.refinement
         found = _refined(found, refinement, budget=settings.budget, work=work, fixed=fixed, read=read)
     with work.clock.stage("to world"):
         work.transform = found.to_world(fixed.grid)
@@ -330,6 +342,30 @@ def _check(
                 f"{name} has size {companion.grid.size} and spacing {companion.grid.spacing}, but its image has "
                 f"{image.grid.size} and {image.grid.spacing}, or they lie elsewhere: resample it to its image"
             )
+
+
+def _check_wanted(settings: RegistrationSettings, guides: Guides, *, dimension: int) -> None:
+    """Refuse what the settings cannot do with such images and guides."""
+    if settings.uncertainty:
+        raise InputError(
+            "uncertainty was asked for, which takes several registrations, but register does one: use register_images"
+        )
+    if settings.transform != "deformable":
+        if guides.given:
+            raise InputError(
+                f"guides were given, but transform is {settings.transform!r}, which they cannot steer: "
+                "choose deformable, or leave them out"
+            )
+        return
+    if settings.adapt == "paper" and dimension == 3:
+        raise InputError(
+            "adapt is 'paper', but the images are volumes: VGG16 and the discriminator see slices; "
+            "choose last-layer or refined"
+        )
+    if settings.adapt == "paper" and guides.given:
+        raise InputError("guides were given, but the paper's objective has no term for them: choose another adapt")
+    if settings.adapt == "none" and guides.fixed_labels is not None:
+        raise InputError("guide_fixed was given, but adapt is 'none': nothing is adapted to structures; choose another")
 
 
 def _check_values(image: Image, name: str) -> None:
