@@ -11,7 +11,7 @@ from sarnet.fields import bspline_field, warp
 from sarnet.images import Grid, Image
 from sarnet.methods import GcSarMethod, build_methods
 from sarnet.methods.gcsar import _offsets, _pairwise, _whole, find_by_cuts
-from sarnet.registration import NetworkPair
+from sarnet.registration import ComparedPair
 
 QUICK = GcSarSettings(control_spacing_voxels=(16, 8), step_voxels=(1.5, 0.5), classes=2, cycles=2)
 
@@ -20,7 +20,7 @@ def _pair(displacement):
     """A texture, and itself moved so that the field leads back."""
     texture = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=(64, 64)), 3)
     image = torch.from_numpy((texture - texture.min()) / np.ptp(texture)).float()[None, None]
-    return NetworkPair(
+    return ComparedPair(
         fixed=warp(image, displacement), moving=image, weight=torch.ones_like(image), grid=Grid.plain((64, 64))
     )
 

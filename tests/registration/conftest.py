@@ -10,7 +10,7 @@ from scipy import ndimage
 from sarnet.config import RegistrationSettings
 from sarnet.images import Grid, Image, SamplePair, sample_pair
 from sarnet.networks import LoadedGenerator, load_generator
-from sarnet.registration import ImagePair, Labels, Masks, Middle, NetworkPair, Regions, Registration, register
+from sarnet.registration import ComparedPair, ImagePair, Labels, Masks, Middle, Regions, Registration, register
 from sarnet.transforms import Transform
 
 FAST = RegistrationSettings(threads=1, longest_voxels=208, magnified_voxels=208, last_layer_magnified_voxels=208)
@@ -26,7 +26,7 @@ class KnownPair(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def prepare() -> Callable[..., NetworkPair]:
+def prepare() -> Callable[..., ComparedPair]:
     """Both images as the network sees them, from the identity where no start is given."""
 
     def make(
@@ -37,7 +37,7 @@ def prepare() -> Callable[..., NetworkPair]:
         masks: Masks | None = None,
         regions: Regions | None = None,
         **settings,
-    ) -> NetworkPair:
+    ) -> ComparedPair:
         middle = Middle.of(fixed.grid, moving.grid, start or Transform.identity(fixed.grid))
         return ImagePair.of(fixed, moving, masks=masks, regions=regions).read_for_network(middle, **settings)
 

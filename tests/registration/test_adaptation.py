@@ -8,12 +8,12 @@ from sarnet.fields import jacobian_determinant, warp
 from sarnet.images import Grid
 from sarnet.losses import folding, lncc, smoothness
 from sarnet.registration.adaptation import adapt_last_layer, similarity_cost, unadapted
-from sarnet.registration.network_pair import NetworkPair
+from sarnet.registration.compared_pair import ComparedPair
 from sarnet.registration.plane_fields import PlaneFields
 
 
 @pytest.fixture(scope="module")
-def pair(prepare, sample, loaded) -> NetworkPair:
+def pair(prepare, sample, loaded) -> ComparedPair:
     """The packaged pair, small."""
     return prepare(
         sample.fixed,
@@ -58,7 +58,7 @@ def test_cost_is_that_of_both_images_where_the_halves_lead(fields, pair):
 
 
 def test_where_no_step_helps_the_start_is_returned(fields, pair):
-    flat = NetworkPair(fixed=pair.fixed, moving=torch.zeros_like(pair.moving), weight=pair.weight, grid=pair.grid)
+    flat = ComparedPair(fixed=pair.fixed, moving=torch.zeros_like(pair.moving), weight=pair.weight, grid=pair.grid)
     settings = AdaptationSettings(smoothness=0.0, folding=0.0)
 
     found = adapt_last_layer(fields, similarity_cost(flat, settings), settings=settings)
@@ -141,7 +141,7 @@ def test_beside_mutual_information_a_share_of_roughness_counts(fields, pair):
 
 def test_field_a_voxel_thin_has_no_folds_to_pay_for():
     image = torch.rand(1, 1, 6, 8, 1, generator=torch.Generator().manual_seed(0))
-    thin = NetworkPair(fixed=image, moving=image, weight=torch.ones_like(image), grid=Grid.plain((6, 8, 1)))
+    thin = ComparedPair(fixed=image, moving=image, weight=torch.ones_like(image), grid=Grid.plain((6, 8, 1)))
 
     cost = similarity_cost(thin, AdaptationSettings())(torch.zeros(2, 3, 6, 8, 1), [torch.zeros(1, 2, 3, 4)])
 

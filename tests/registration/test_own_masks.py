@@ -11,9 +11,9 @@ from sarnet.config import FinishSettings, RefinementSettings, RegistrationSettin
 from sarnet.images import Grid, Image
 from sarnet.networks import hard_mask, load_generator
 from sarnet.registration import register
+from sarnet.registration.compared_pair import ComparedPair
 from sarnet.registration.look import look_at
 from sarnet.registration.middle import Middle
-from sarnet.registration.network_pair import NetworkPair
 from sarnet.registration.own_masks import knows, own_masks, with_own_masks
 from sarnet.registration.plane_fields import PlaneFields
 from sarnet.transforms import Transform
@@ -35,9 +35,9 @@ def _chest(shift: float = 0.0) -> np.ndarray:
     return np.clip(0.75 * body - 0.5 * lungs + ribs * body, 0, 1).astype(np.float32)
 
 
-def _pair(fixed: np.ndarray, moving: np.ndarray) -> NetworkPair:
+def _pair(fixed: np.ndarray, moving: np.ndarray) -> ComparedPair:
     images = [torch.from_numpy(image)[None, None] for image in (fixed, moving)]
-    return NetworkPair(
+    return ComparedPair(
         fixed=images[0], moving=images[1], weight=torch.ones_like(images[0]), grid=Grid.plain(fixed.shape)
     )
 
@@ -46,10 +46,10 @@ def _here(grid: Grid) -> Middle:
     return Middle.of(grid, grid, Transform.identity(grid))
 
 
-def _volume() -> NetworkPair:
+def _volume() -> ComparedPair:
     rng = torch.Generator().manual_seed(0)
     images = [torch.rand(1, 1, 16, 32, 24, generator=rng) for _ in range(2)]
-    return NetworkPair(
+    return ComparedPair(
         fixed=images[0], moving=images[1], weight=torch.ones_like(images[0]), grid=Grid.plain((16, 32, 24))
     )
 

@@ -15,7 +15,7 @@ from sarnet.images import Grid, Image
 from sarnet.losses import cycle, folding, lncc, mask_overlap, nmi, ssim
 from sarnet.networks import load_generator
 from sarnet.registration import Guides, register
-from sarnet.registration.network_pair import NetworkPair
+from sarnet.registration.compared_pair import ComparedPair
 from sarnet.registration.own_masks import with_own_masks
 from sarnet.registration.paper_cost import PaperCost
 from sarnet.registration.plane_fields import PlaneFields
@@ -35,7 +35,7 @@ def fields(whole, plain) -> PlaneFields:
 
 
 @pytest.fixture(scope="module")
-def plain(prepare, sample) -> NetworkPair:
+def plain(prepare, sample) -> ComparedPair:
     return prepare(
         sample.fixed,
         sample.moving,
@@ -45,7 +45,7 @@ def plain(prepare, sample) -> NetworkPair:
 
 
 @pytest.fixture(scope="module")
-def pair(plain, fields) -> NetworkPair:
+def pair(plain, fields) -> ComparedPair:
     return with_own_masks(plain, fields, weight=1.0)
 
 

@@ -10,19 +10,19 @@ from sarnet.config import AdaptationSettings
 from sarnet.images import Grid
 from sarnet.networks import load_generator
 from sarnet.registration.adaptation import adapt_last_layer, similarity_cost, unadapted
-from sarnet.registration.network_pair import NetworkPair
+from sarnet.registration.compared_pair import ComparedPair
 from sarnet.registration.plane_fields import PlaneFields
 
 SPACE = (16, 24, 40)
 """Multiples of what the network takes, so that a slice can go in as it is."""
 
 
-def _pair(space, seed: int = 0) -> NetworkPair:
+def _pair(space, seed: int = 0) -> ComparedPair:
     made = torch.Generator().manual_seed(seed)
     coarse = torch.rand(2, 1, *(size // 4 for size in space), generator=made)
     mode = "bilinear" if len(space) == 2 else "trilinear"
     images = torch.nn.functional.interpolate(coarse, size=space, mode=mode)
-    return NetworkPair(
+    return ComparedPair(
         fixed=images[:1], moving=images[1:], weight=torch.ones_like(images[:1]), grid=Grid.plain(tuple(space))
     )
 
@@ -113,7 +113,7 @@ def test_each_axis_of_a_volume_moves_by_the_mean_of_the_two_planes_that_hold_it(
 
 def test_far_edges_are_held_on_to_the_size_that_the_network_takes(loaded):
     whole = _pair((64, 96))
-    cropped = NetworkPair(
+    cropped = ComparedPair(
         fixed=whole.fixed[..., :61, :90],
         moving=whole.moving[..., :61, :90],
         weight=whole.weight[..., :61, :90],

@@ -10,7 +10,7 @@ from scipy import ndimage
 from sarnet.config import ProposalSettings
 from sarnet.fields import joined
 from sarnet.images import Grid
-from sarnet.registration import Guides, NetworkPair, register
+from sarnet.registration import ComparedPair, Guides, register
 from sarnet.registration.proposals import fuse, fuse_if_plausible
 
 HOW = ProposalSettings()
@@ -18,13 +18,13 @@ WIDTH, SHIFT = 64, 6
 
 
 @pytest.fixture
-def slid(rng) -> NetworkPair:
+def slid(rng) -> ComparedPair:
     """A texture of which the right half lies six voxels further down in the moving image."""
     texture = ndimage.gaussian_filter(rng.normal(size=(WIDTH, WIDTH)), 1.5)
     texture = torch.from_numpy((texture - texture.min()) / (texture.max() - texture.min())).float()[None, None]
     moving = texture.clone()
     moving[..., WIDTH // 2 :] = texture.roll(SHIFT, dims=2)[..., WIDTH // 2 :]
-    return NetworkPair(fixed=texture, moving=moving, weight=torch.ones_like(texture), grid=Grid.plain((WIDTH, WIDTH)))
+    return ComparedPair(fixed=texture, moving=moving, weight=torch.ones_like(texture), grid=Grid.plain((WIDTH, WIDTH)))
 
 
 def _constant(*voxels):

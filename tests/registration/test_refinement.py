@@ -6,14 +6,14 @@ from sarnet.fields import compose, jacobian_determinant, one_sided, resize_field
 from sarnet.images import Grid
 from sarnet.losses import lncc
 from sarnet.registration.adaptation import Adaptation
-from sarnet.registration.network_pair import NetworkPair
+from sarnet.registration.compared_pair import ComparedPair
 from sarnet.registration.refinement import finish, refine
 
 SETTINGS = RefinementSettings(factors=(2, 1), iterations=(30, 20))
 
 
 @pytest.fixture(scope="module")
-def pair(prepare, sample) -> NetworkPair:
+def pair(prepare, sample) -> ComparedPair:
     """The packaged pair, small."""
     return prepare(
         sample.fixed,
@@ -70,7 +70,7 @@ def test_goes_on_from_a_start_that_moves_both_images(pair, refined):
 
 def test_finds_a_known_shift_from_the_identity(pair):
     moving = warp(pair.fixed, torch.tensor([1.5, -2.0]).view(1, 2, 1, 1).expand(1, 2, *pair.fixed.shape[2:]))
-    shifted = NetworkPair(fixed=pair.fixed, moving=moving, weight=pair.weight, grid=pair.grid)
+    shifted = ComparedPair(fixed=pair.fixed, moving=moving, weight=pair.weight, grid=pair.grid)
 
     found = refine(_start(pair), shifted, settings=SETTINGS).displacement
 
@@ -119,7 +119,7 @@ def test_levels_on_which_an_axis_would_vanish_are_skipped(pair):
 
 
 def test_images_without_contrast_stay_where_they_are(pair):
-    flat = NetworkPair(
+    flat = ComparedPair(
         fixed=torch.zeros_like(pair.fixed), moving=torch.zeros_like(pair.moving), weight=pair.weight, grid=pair.grid
     )
 
@@ -136,7 +136,7 @@ def test_volumes_are_refined_by_the_same_code():
         return torch.sigmoid(9 - radius)[None, None]
 
     whole = torch.ones(1, 1, 32, 32, 32)
-    pair = NetworkPair(
+    pair = ComparedPair(
         fixed=ball((0, 0, 0)), moving=ball((1.5, -1.0, 2.0)), weight=whole, grid=Grid.plain((32, 32, 32))
     )
     start = Adaptation(halves=torch.zeros(2, 3, 32, 32, 32), costs=(1.0,), iterations=0, stop_reason="")
@@ -150,7 +150,7 @@ def test_volumes_are_refined_by_the_same_code():
 def test_slice_as_a_volume_one_voxel_thin_is_refined_like_the_slice(pair):
     one_level = SETTINGS.model_copy(update={"factors": (1,), "iterations": (5,)})
     parts = (pair.fixed, pair.moving, pair.weight)
-    thin = NetworkPair(
+    thin = ComparedPair(
         **dict(zip(("fixed", "moving", "weight"), (each[:, :, None] for each in parts), strict=True)),
         grid=Grid.plain((1, *pair.fixed.shape[2:])),
     )
@@ -180,7 +180,7 @@ def test_finish_lowers_the_cost_that_the_refinement_left_without_a_fold(pair, re
 
 def test_finish_closes_on_a_shift_of_less_than_a_voxel(pair):
     moving = warp(pair.fixed, torch.tensor([0.3, 0.0]).view(1, 2, 1, 1).expand(1, 2, *pair.fixed.shape[2:]))
-    shifted = NetworkPair(fixed=pair.fixed, moving=moving, weight=pair.weight, grid=pair.grid)
+    shifted = ComparedPair(fixed=pair.fixed, moving=moving, weight=pair.weight, grid=pair.grid)
 
     found = finish(_start(pair), shifted, settings=SETTINGS).displacement
 
@@ -202,7 +202,7 @@ def test_finish_that_raises_the_cost_is_taken_back(pair, refined):
 
 
 def test_finish_leaves_images_that_fit_where_they_are(pair):
-    same = NetworkPair(fixed=pair.fixed, moving=pair.fixed, weight=pair.weight, grid=pair.grid)
+    same = ComparedPair(fixed=pair.fixed, moving=pair.fixed, weight=pair.weight, grid=pair.grid)
 
     assert not finish(_start(pair), same, settings=SETTINGS).displacement.any()
 

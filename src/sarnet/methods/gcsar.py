@@ -22,7 +22,7 @@ from sarnet.images import Image
 from sarnet.methods.graph_cut import alpha_expansion
 from sarnet.methods.method import MethodResult
 from sarnet.methods.plane import register_plane
-from sarnet.registration import NetworkPair
+from sarnet.registration import ComparedPair
 
 _WHOLE = 10_000
 """What an energy of one is as a whole number, which cuts need."""
@@ -76,7 +76,7 @@ class GcSarMethod:
         )
 
 
-def find_by_cuts(pair: NetworkPair, settings: GcSarSettings) -> Float[Tensor, "1 2 y x"]:
+def find_by_cuts(pair: ComparedPair, settings: GcSarSettings) -> Float[Tensor, "1 2 y x"]:
     r"""Find the field that brings a pair together, level by level.
 
     .. math:: E(l) = \sum_p D_p(d_p, c_p) + \sum_{pq} \lambda_d \min(|d_p - d_q|, \tau) + \lambda_c [c_p \ne c_q]
@@ -108,7 +108,7 @@ def find_by_cuts(pair: NetworkPair, settings: GcSarSettings) -> Float[Tensor, "1
 
 
 def _data_cost(
-    pair: NetworkPair,
+    pair: ComparedPair,
     displacement: Tensor,
     offsets: Tensor,
     classes: _Classes,
@@ -147,7 +147,7 @@ def _gradient(image: Tensor) -> Float[Tensor, "1 2 y x"]:
     return torch.stack(torch.gradient(image[:, 0], dim=(1, 2)), dim=1)
 
 
-def _classes(pair: NetworkPair, count: int) -> _Classes:
+def _classes(pair: ComparedPair, count: int) -> _Classes:
     """Classes of the intensities of both images together, by k-means that begins at their quantiles.
 
     As many as asked for, or as the images have intensities for.

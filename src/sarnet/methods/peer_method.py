@@ -13,7 +13,7 @@ from sarnet.images import Image
 from sarnet.methods.method import MethodResult
 from sarnet.methods.plane import register_plane
 from sarnet.networks import LoadedPeer, load_peer
-from sarnet.registration import NetworkPair, magnified
+from sarnet.registration import ComparedPair, magnified
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,6 +59,6 @@ class PeerMethod:
             affine_start=affine_start,
         )
 
-    def _find(self, pair: NetworkPair) -> Float[Tensor, "1 2 y x"]:
+    def _find(self, pair: ComparedPair) -> Float[Tensor, "1 2 y x"]:
         seen = (magnified(image, pair.magnification) for image in (pair.fixed, pair.moving_as_seen))
         return resize_field(self.loaded.network(*seen), tuple(pair.fixed.shape[2:]))

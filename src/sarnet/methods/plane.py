@@ -10,10 +10,10 @@ from sarnet.config import RegistrationSettings
 from sarnet.errors import InputError
 from sarnet.images import Image, with_finite_values
 from sarnet.methods.method import MethodResult
-from sarnet.registration import Clock, ImagePair, Middle, NetworkPair, torch_threads
+from sarnet.registration import Clock, ComparedPair, ImagePair, Middle, torch_threads
 from sarnet.transforms import Transform, align
 
-Find = Callable[[NetworkPair], Float[Tensor, "1 2 y x"]]
+Find = Callable[[ComparedPair], Float[Tensor, "1 2 y x"]]
 """From a pair to the field, in voxels of the pair's grid."""
 
 

@@ -2,12 +2,12 @@
 
 from sarnet.registration.both_ways import register_images
 from sarnet.registration.clock import Clock
+from sarnet.registration.compared_pair import ComparedPair
 from sarnet.registration.files import PairFiles, PairImages, read_pair
 from sarnet.registration.guides import Guides
 from sarnet.registration.image_pair import ImagePair, Masks, Regions
 from sarnet.registration.measure import Labels
 from sarnet.registration.middle import Middle
-from sarnet.registration.network_pair import NetworkPair
 from sarnet.registration.output import BidsNames, check_result_folder, result_folder, write_registration
 from sarnet.registration.plane_fields import magnified
 from sarnet.registration.record import Inputs, Record, read_record
@@ -18,13 +18,13 @@ from sarnet.registration.threads import torch_threads
 __all__ = [
     "BidsNames",
     "Clock",
+    "ComparedPair",
     "Guides",
     "ImagePair",
     "Inputs",
     "Labels",
     "Masks",
     "Middle",
-    "NetworkPair",
     "PairFiles",
     "PairImages",
     "Record",

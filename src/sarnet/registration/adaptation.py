@@ -14,9 +14,9 @@ from torch import Tensor
 from sarnet.config import AdaptationSettings
 from sarnet.fields import joined, warp
 from sarnet.losses import folding, smoothness
+from sarnet.registration.compared_pair import ComparedPair
 from sarnet.registration.dissimilarity import dissimilarity
 from sarnet.registration.last_layer import LastLayer
-from sarnet.registration.network_pair import NetworkPair
 from sarnet.registration.plane_fields import PlaneFields
 
 Cost = Callable[[Float[Tensor, "2 axis *space"], Sequence[Float[Tensor, "_ 2 _ _"]]], Float[Tensor, ""]]
@@ -118,7 +118,7 @@ def adapt_last_layer(fields: PlaneFields, cost: Cost, *, settings: AdaptationSet
     )
 
 
-def similarity_cost(pair: NetworkPair, settings: AdaptationSettings) -> Cost:
+def similarity_cost(pair: ComparedPair, settings: AdaptationSettings) -> Cost:
     r"""Return the cost by the terms that pay: dissimilarity, roughness and folds.
 
     .. math:: E(v_f, v_m) = D(I_{fixed} \circ (x + v_f(x)),\; I_{moving} \circ (x + v_m(x)))

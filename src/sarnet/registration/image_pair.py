@@ -12,9 +12,9 @@ from torch import Tensor
 from sarnet.config import MeasuredSimilarity
 from sarnet.errors import OverlapError
 from sarnet.images import Grid, Image, network_grid, resample
+from sarnet.registration.compared_pair import ComparedPair
 from sarnet.registration.contrast import contrast
 from sarnet.registration.middle import Middle
-from sarnet.registration.network_pair import NetworkPair
 from sarnet.registration.normalised_image import OUTSIDE, SHOWN, NormalisedImage
 from sarnet.transforms import Transform, apply
 
@@ -94,7 +94,7 @@ class ImagePair:
         most_voxels: int | None = None,
         multiple: int = 1,
         similarity: MeasuredSimilarity = "lncc",
-    ) -> NetworkPair:
+    ) -> ComparedPair:
         """Read the pair on the network's grid.
 
         The grid is a crop of the middle's to the foreground of both images, where its spacing allows, so that images
@@ -122,7 +122,7 @@ class ImagePair:
         multiple: int = 1,
         magnified_voxels: int = 0,
         similarity: Literal["auto"] | MeasuredSimilarity = "auto",
-    ) -> NetworkPair:
+    ) -> ComparedPair:
         """Read the pair as :meth:`read` does, and bring its contrast to what the network has learned to match.
 
         Args:
@@ -158,7 +158,7 @@ class ImagePair:
             similarity=chosen,
         )
 
-    def _whole(self, middle: Middle, longest_voxels: int, most_voxels: int | None, multiple: int) -> NetworkPair:
+    def _whole(self, middle: Middle, longest_voxels: int, most_voxels: int | None, multiple: int) -> ComparedPair:
         """Both images, counted in the foreground of either, as far as both reach."""
         content = self.content(middle)
         if not content.any():
@@ -174,14 +174,14 @@ class ImagePair:
             margin_voxels=0 if content.all() else _MARGIN_VOXELS,
         )
         shown = resample(Image(array=content, grid=middle.grid), grid, interpolation="nearest", outside=0)
-        return NetworkPair(
+        return ComparedPair(
             fixed=_tensor(self.fixed.read(middle.to_fixed, grid)),
             moving=_tensor(self.moving.read(middle.to_moving, grid)),
             weight=_tensor(shown.array),
             grid=grid,
         )
 
-    def _counted(self, pair: NetworkPair, middle: Middle) -> NetworkPair:
+    def _counted(self, pair: ComparedPair, middle: Middle) -> ComparedPair:
         """The pair within the masks, with the regions."""
         weight = pair.weight
         for mask, transform in ((self.masks.fixed, middle.to_fixed), (self.masks.moving, middle.to_moving)):

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from sarnet.config import RegistrationSettings
 from sarnet.networks import Generator
+from sarnet.registration.compared_pair import ComparedPair
 from sarnet.registration.middle import Middle
-from sarnet.registration.network_pair import NetworkPair
 from sarnet.registration.own_masks import knows, with_own_masks
 from sarnet.registration.plane_fields import PlaneFields
 
@@ -16,14 +16,14 @@ class Look(NamedTuple):
 
     middle: Middle
     """Where it saw the images."""
-    pair: NetworkPair
+    pair: ComparedPair
     """With the network's own masks if it knows what it sees; else magnified, as far as it may be."""
     fields: PlaneFields
     known: bool
     """Whether the images are of the kind that it was trained on."""
 
 
-def look_at(pair: NetworkPair, middle: Middle, generator: Generator, settings: RegistrationSettings) -> Look:
+def look_at(pair: ComparedPair, middle: Middle, generator: Generator, settings: RegistrationSettings) -> Look:
     """Run the trunk over a pair: as large as in training, and magnified where it does not know what it sees.
 
     Args:
@@ -55,7 +55,7 @@ def look_at(pair: NetworkPair, middle: Middle, generator: Generator, settings: R
     return Look(middle, pair, fields, known)
 
 
-def _of_one_contrast_if_known(pair: NetworkPair, generator: Generator) -> NetworkPair:
+def _of_one_contrast_if_known(pair: ComparedPair, generator: Generator) -> ComparedPair:
     """The pair as it is, if its images seem to be of two contrasts, but both are what the network was trained on.
 
     Two chests that lie badly on each other, lungs on a heart, may look like that.

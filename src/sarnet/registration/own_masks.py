@@ -8,8 +8,8 @@ from torch import Tensor
 
 from sarnet.images import Grid, Image
 from sarnet.networks import otsu_level, soft_mask
+from sarnet.registration.compared_pair import ComparedPair
 from sarnet.registration.middle import Middle
-from sarnet.registration.network_pair import NetworkPair
 from sarnet.registration.plane_fields import PlaneFields
 from sarnet.transforms import apply, invert
 
@@ -43,7 +43,7 @@ def knows(fields: PlaneFields) -> bool:
     return all(_is_known(each) for each in fields.fused)
 
 
-def with_own_masks(pair: NetworkPair, fields: PlaneFields, *, weight: float) -> NetworkPair:
+def with_own_masks(pair: ComparedPair, fields: PlaneFields, *, weight: float) -> ComparedPair:
     """Return the pair with the network's masks, softly cut, as regions that shall meet.
 
     Args:

@@ -28,7 +28,7 @@ from sarnet.losses import (
     vgg_distance,
 )
 from sarnet.networks import Discriminator, LoadedGenerator
-from sarnet.registration.network_pair import NetworkPair
+from sarnet.registration.compared_pair import ComparedPair
 from sarnet.registration.plane_fields import PlaneFields
 
 
@@ -43,7 +43,7 @@ class PaperCost:
     discriminators, VGG16 and the trunk are frozen: all but ``u`` came in once. The masks are the network's own.
     """
 
-    pair: NetworkPair
+    pair: ComparedPair
     back: Float[Tensor, "1 2 y x"]
     """F's field."""
     vgg: VggFeatures | None
@@ -51,7 +51,7 @@ class PaperCost:
     settings: PaperSettings
 
     @classmethod
-    def of(cls, pair: NetworkPair, loaded: LoadedGenerator, settings: PaperSettings) -> "PaperCost":
+    def of(cls, pair: ComparedPair, loaded: LoadedGenerator, settings: PaperSettings) -> "PaperCost":
         """Let F register the pair the other way round, and load what judges images.
 
         Args:

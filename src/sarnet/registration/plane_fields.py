@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from sarnet.fields import one_sided
 from sarnet.networks import Features, FusedMaps, Generator
-from sarnet.registration.network_pair import NetworkPair
+from sarnet.registration.compared_pair import ComparedPair
 
 _SLICES_AT_ONCE = 16
 """What the trunk is given in one go: more would only take more memory."""
@@ -57,7 +57,7 @@ class PlaneFields:
     """Whether the pair was looked at both ways."""
 
     @classmethod
-    def of(cls, generator: Generator, pair: NetworkPair, *, fuse: bool = True) -> "PlaneFields":
+    def of(cls, generator: Generator, pair: ComparedPair, *, fuse: bool = True) -> "PlaneFields":
         """Run the trunk over all planes of a pair, once.
 
         Args:

@@ -7,13 +7,13 @@ from torch import Tensor
 from sarnet.config import ProposalSettings
 from sarnet.fields import gaussian, warp
 from sarnet.losses import squared_correlation
-from sarnet.registration.network_pair import NetworkPair
+from sarnet.registration.compared_pair import ComparedPair
 
 Halves = Float[Tensor, "2 axis *space"]
 """From the pair's grid to the fixed and to the moving image, in voxels of it."""
 
 
-def fuse(first: Halves, second: Halves, pair: NetworkPair, *, settings: ProposalSettings) -> Halves:
+def fuse(first: Halves, second: Halves, pair: ComparedPair, *, settings: ProposalSettings) -> Halves:
     r"""Return, place by place, the field under which the images agree better.
 
     .. math:: v(x) = G_\sigma * \left((1 - w(x))\, v_1(x) + w(x)\, v_2(x)\right), \quad
@@ -37,7 +37,7 @@ def fuse(first: Halves, second: Halves, pair: NetworkPair, *, settings: Proposal
     return gaussian(first + share * (second - first), settings.field_voxels)
 
 
-def fuse_if_plausible(found: Halves, placed: Halves, pair: NetworkPair, *, settings: ProposalSettings) -> Halves:
+def fuse_if_plausible(found: Halves, placed: Halves, pair: ComparedPair, *, settings: ProposalSettings) -> Halves:
     """Return the network's field, but the placed images' where those agree better.
 
     The network's field is kept whole if the placed images agree much less than the affinely aligned ones, where chance
@@ -59,7 +59,7 @@ def fuse_if_plausible(found: Halves, placed: Halves, pair: NetworkPair, *, setti
     return fused if agreement(fused) > agreement(found) else found
 
 
-def _agreement(halves: Tensor, pair: NetworkPair, settings: ProposalSettings) -> Float[Tensor, "1 1 *space"]:
+def _agreement(halves: Tensor, pair: ComparedPair, settings: ProposalSettings) -> Float[Tensor, "1 1 *space"]:
     fixed, moving = warp(torch.cat([pair.fixed, pair.moving]), halves).chunk(2)
     correlation = squared_correlation(fixed, moving, window=settings.window_voxels)
     return gaussian(pair.weight * correlation, settings.agreement_voxels)

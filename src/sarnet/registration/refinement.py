@@ -13,8 +13,8 @@ from torch.nn import functional as F
 from sarnet.config import RefinementSettings
 from sarnet.fields import compose, gaussian, one_sided, resize_field, unfolded, warp
 from sarnet.registration.adaptation import Adaptation
+from sarnet.registration.compared_pair import ComparedPair
 from sarnet.registration.dissimilarity import dissimilarity
-from sarnet.registration.network_pair import NetworkPair
 
 _SHORTEST_AXIS = 16
 """Voxels that an axis keeps on the coarsest level."""
@@ -39,7 +39,7 @@ _Cost = Callable[[Tensor, Tensor], Tensor]
 
 def refine(
     start: Adaptation,
-    pair: NetworkPair,
+    pair: ComparedPair,
     *,
     settings: RefinementSettings,
     seconds: float | None = None,
@@ -104,7 +104,7 @@ def refine(
 
 
 def finish(
-    start: Adaptation, pair: NetworkPair, *, settings: RefinementSettings, seconds: float | None = None
+    start: Adaptation, pair: ComparedPair, *, settings: RefinementSettings, seconds: float | None = None
 ) -> Adaptation:
     r"""Take the last steps where the fixed image lies: the moving image alone is deformed and interpolated.
 
@@ -151,7 +151,7 @@ def finish(
     )
 
 
-def _level(pair: NetworkPair, factor: int) -> _Level:
+def _level(pair: ComparedPair, factor: int) -> _Level:
     space = [size // factor for size in pair.fixed.shape[2:]]
     # the mean over what each voxel covers; the extent stays, as resize_field has it
     fixed, moving, weight = (
@@ -192,13 +192,13 @@ def _of_length(direction: Tensor, weight: Tensor, length: float) -> Tensor:
 
 
 @torch.no_grad()
-def _cost(displacement: Tensor, pair: NetworkPair, settings: RefinementSettings) -> float:
+def _cost(displacement: Tensor, pair: ComparedPair, settings: RefinementSettings) -> float:
     warped = warp(pair.moving_channels, displacement)
     return float(_dissimilarity(pair.fixed_channels, warped, pair.weight, pair, settings))
 
 
 def _dissimilarity(
-    fixed: Tensor, warped: Tensor, weight: Tensor, pair: NetworkPair, settings: RefinementSettings
+    fixed: Tensor, warped: Tensor, weight: Tensor, pair: ComparedPair, settings: RefinementSettings
 ) -> Tensor:
     return dissimilarity(
         fixed,

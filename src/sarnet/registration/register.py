@@ -16,12 +16,12 @@ from sarnet.images import Image, check_labels, with_finite_values
 from sarnet.networks import LoadedGenerator, load_generator
 from sarnet.registration.adaptation import Adaptation, adapt_last_layer, similarity_cost, unadapted
 from sarnet.registration.clock import Clock
+from sarnet.registration.compared_pair import ComparedPair
 from sarnet.registration.guides import Guides
 from sarnet.registration.image_pair import ImagePair, Masks
 from sarnet.registration.look import Look, look_at
 from sarnet.registration.measure import Labels, measure
 from sarnet.registration.middle import Middle
-from sarnet.registration.network_pair import NetworkPair
 from sarnet.registration.paper_cost import PaperCost
 from sarnet.registration.proposals import fuse_if_plausible
 from sarnet.registration.refinement import finish, refine
@@ -30,7 +30,7 @@ from sarnet.registration.threads import torch_threads
 from sarnet.registration.work import Found, Work
 from sarnet.transforms import Transform, align, compose
 
-_Read = Callable[[Middle], NetworkPair]
+_Read = Callable[[Middle], ComparedPair]
 """Reads both images in a space, as fine as they were before."""
 
 

@@ -6,9 +6,9 @@ from typing import NamedTuple
 from sarnet.images import Grid
 from sarnet.registration.adaptation import Adaptation
 from sarnet.registration.clock import Clock
+from sarnet.registration.compared_pair import ComparedPair
 from sarnet.registration.look import Look
 from sarnet.registration.middle import Middle
-from sarnet.registration.network_pair import NetworkPair
 from sarnet.transforms import Alignment, Transform
 
 
@@ -17,7 +17,7 @@ class Found(NamedTuple):
 
     middle: Middle
     """Where the field lies."""
-    pair: NetworkPair
+    pair: ComparedPair
     """What it registers there."""
     adaptation: Adaptation
     """The field, adapted, refined or finished, and how it came about."""

@@ -12,8 +12,8 @@ from sarnet.images import Grid
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class NetworkPair:
-    """Both images in [0, 1] on the network's grid: in the middle between them, or where the fixed one lies."""
+class ComparedPair:
+    """Both images in [0, 1] on one grid: in the middle between them, or where the fixed one lies."""
 
     fixed: Float[Tensor, "1 1 *space"]
     moving: Float[Tensor, "1 1 *space"]
@@ -51,7 +51,7 @@ class NetworkPair:
         """The moving image as the network sees it."""
         return self.moving if self.moving_seen is None else self.moving_seen
 
-    def exchanged(self) -> "NetworkPair":
+    def exchanged(self) -> "ComparedPair":
         """Return the pair with the images in each other's place."""
         return replace(
             self,
@@ -63,11 +63,11 @@ class NetworkPair:
             moving_regions=self.fixed_regions,
         )
 
-    def to(self, device: torch.device) -> "NetworkPair":
+    def to(self, device: torch.device) -> "ComparedPair":
         """Return the pair on a device."""
         return self._with({name: value.to(device) for name, value in self._tensors().items()})
 
-    def reduced(self, factor: int) -> "NetworkPair":
+    def reduced(self, factor: int) -> "ComparedPair":
         """Return the pair on a grid of the same extent whose voxels are means over blocks.
 
         Args:
@@ -82,5 +82,5 @@ class NetworkPair:
     def _tensors(self) -> dict[str, Tensor]:
         return {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
 
-    def _with(self, tensors: dict[str, Tensor]) -> "NetworkPair":
+    def _with(self, tensors: dict[str, Tensor]) -> "ComparedPair":
         return replace(self, **tensors)  # type: ignore[arg-type]  # names of tensors alone
