@@ -42,7 +42,7 @@ COMPARED: dict[Figure, tuple[str, int]] = {"dice": ("Dice", 3), "hd95": ("HD95",
 TERM_FIGURES = {
     "error / \\|u\\|": ("relative_field_error", 4),
     "lung Dice": ("lung_dice", 4),
-    "both ways, pixels": ("inverse_consistency_voxels", 3),
+    "inverse consistency, pixels": ("inverse_consistency_voxels", 3),
     "brain slices: Dice": ("brain2d_dice", 4),
     "brain slices: folding, %": ("brain2d_folding_percent", 2),
 }

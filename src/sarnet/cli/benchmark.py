@@ -136,7 +136,7 @@ _COLUMNS = {
     "error / |u|": ("relative_field_error", ".4f"),
     "pair by pair": ("relative_field_error_of_pairs", ".4f"),
     "folding, %": ("folding_percent", ".4f"),
-    "both ways, voxels": ("inverse_consistency_voxels", ".3f"),
+    "inverse consistency, voxels": ("inverse_consistency_voxels", ".3f"),
     "seconds": ("seconds", ".3f"),
     "MB at most": ("peak_memory_mb", ".0f"),
 }

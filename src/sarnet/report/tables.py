@@ -119,7 +119,7 @@ def _table(protocol: str, rows: list[Row], reference: str | None, paper: PaperTa
         f"MAD, {unit}",
         "landmarks, mm",
     ]
-    headings += ["error / |u|", "folding, %", "both ways, voxels", "seconds"]
+    headings += ["error / |u|", "folding, %", "inverse consistency, voxels", "seconds"]
     headings += [f"{first} less this, 95 % interval", "p", "p, Holm"]
     before = _before(summaries)
     lines = [before] if any(before[1:]) else []
@@ -213,7 +213,7 @@ def _notes(
 ) -> tuple[str, ...]:
     notes = ["Dice, distances and folding are means over pairs, seconds the median."]
     if any(row.inverse_consistency_voxels is not None for row in rows):
-        notes.append("Both ways: registered in both directions, the mean length of the two fields composed.")
+        notes.append("Inverse consistency: registered in both directions, the mean length of the two fields composed.")
     if any(row.hd95 is not None for row in rows):
         text = f"HD95 and MAD weight outlines by length or area (DeepMind's definitions); in {unit}"
         notes.append(f"{text}: the data set records no spacing." if unit == "pixels" else f"{text}.")
@@ -227,7 +227,7 @@ def _notes(
         smallest = max(len(compared) * 2.0 ** (1 - each.subjects) for each in compared)
         notes.append(
             f"p: Wilcoxon's signed-rank test of {first} against each method on subjects' mean {name}, two-sided; Holm: "
-            f"corrected for all methods, {_p(min(1, smallest))} at the least."
+            f"corrected for all methods (the smallest value possible here is {_p(min(1, smallest))})."
         )
         notes.append("Intervals: bootstrap over subjects, in both roles where a subject is also the moving one.")
         if any(row.subjects[0] != row.subjects[1] for row in rows):
