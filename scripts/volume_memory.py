@@ -3,7 +3,7 @@
 
     python scripts/volume_memory.py 256 [--threads 1] docs/results/volume-memory.json
 
-Memory is the most that the process held from its start on, libraries, network and both images included. The pair's
+Memory is the most that the process held while it read, registered and wrote, libraries and network included. The pair's
 files are read and its results written, as by a worker of a cohort; ``seconds`` is registration alone.
 """
 

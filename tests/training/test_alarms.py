@@ -17,7 +17,7 @@ def test_fair_game_raises_none():
 def test_discriminator_that_is_right_in_three_rows_running_has_won():
     (alarm,) = alarms([FAIR, WINNING, WINNING, WINNING])
 
-    assert alarm.startswith("The discriminator tells 99 % of the images rightly, 3 rows of the log running")
+    assert alarm.startswith("The discriminator classifies 99 % of images correctly, in 3 rows in succession")
     assert "Lower discriminator_learning_rate" in alarm
 
 

@@ -39,8 +39,8 @@ def score_labels(
         fixed: Labels of the fixed image.
         warped: Labels of the moving image on the same grid.
         labels: Which to score; where left out, every label but 0 that either holds.
-        ignored: Label of voxels that nobody could tell: where either map has it, both count as 0, and since an outline
-            that ends there is none, there are no distances.
+        ignored: Label of uncertain voxels: where either map has it, both count as 0. As that cuts outlines, there are
+            then no distances.
 
     Raises:
         ShapeError: If the maps differ in size.

@@ -35,7 +35,7 @@ class GeneratorSettings(Settings):
 
 
 class DiscriminatorSettings(Settings):
-    """What the discriminators are built of (method, section 4), and what of an image they are shown."""
+    """What the discriminators are built of (method, section 4)."""
 
     maps: int = Field(default=64, ge=4)
     """Maps of the first convolution; the last has eight times as many. The paper's 64 to 512."""

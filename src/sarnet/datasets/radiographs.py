@@ -62,7 +62,7 @@ class Split:
 
     @property
     def fingerprint(self) -> str:
-        """One word for whose images and masks are in which part, by their names; the same wherever the files lie."""
+        """Hash of patients, visits and file names in each part; the same in whatever folder the files lie."""
         parts = (self.train, self.validation, self.test)
         named = [
             [(*each.person, each.visit, each.image.name, each.mask and each.mask.name) for each in part]

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from sarnet.config import PeerNetworkSettings
 
 _UNIT_VOXELS = 20.0
-"""What an output of one stands for: the authors' scale of their flow."""
+"""Voxels to one unit of the network's output: the authors' scale of their flow."""
 
 _LEAK = 0.1
 

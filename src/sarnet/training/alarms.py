@@ -18,8 +18,8 @@ def alarms(rows: Sequence[Mapping[str, float]]) -> tuple[str, ...]:
 
     Args:
         rows: Of the log, the newest last. ``discriminator_accuracy`` is the share of real and warped images that D
-            told rightly since the row before, ``mean_voxels`` the mean length of the fields that G found; a stage
-            that has the one or the other not is not judged by it.
+            classified correctly since the row before, ``mean_voxels`` the mean length of the fields that G found;
+            figures that a stage lacks are skipped.
     """
     recent = rows[-_ROWS:]
     if len(recent) < _ROWS:
@@ -28,7 +28,7 @@ def alarms(rows: Sequence[Mapping[str, float]]) -> tuple[str, ...]:
     right = [row.get("discriminator_accuracy", math.nan) for row in recent]
     if all(share > _CERTAIN for share in right):
         found.append(
-            f"The discriminator tells {100 * right[-1]:.0f} % of the images rightly, {_ROWS} rows of the log running: "
+            f"The discriminator classifies {100 * right[-1]:.0f} % of images correctly, in {_ROWS} rows in succession: "
             "G learns nothing from it. Lower discriminator_learning_rate or its maps."
         )
     lengths = [row.get("mean_voxels", math.nan) for row in recent]

@@ -52,7 +52,7 @@ class Terms:
 
         Args:
             way: The pairs, and what the generator made of them.
-            batch: What counts for which pair: for a term that has a weight, at least one.
+            batch: Which pairs have a known field and which have masks; every weighted term needs at least one.
             seen: What VGG16 and the discriminator see of the fixed and of the warped image.
             judge: The discriminator of this way's fixed images, its parameters frozen.
             step: Number of the step, which the softness of the masks' threshold goes by.
