@@ -1,4 +1,4 @@
-"""Fixtures of all tests, and what the markers `shared` and `gpu` need to run."""
+"""Fixtures of all tests, and what the marker `shared` needs to run."""
 
 import os
 from collections.abc import Iterator
@@ -23,11 +23,6 @@ def _shared() -> Path:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("shared") and not (_shared() / "data").is_dir():
         pytest.skip("no folder of real images at ../shared or $SARNET_SHARED")
-    if item.get_closest_marker("gpu"):
-        import torch
-
-        if not torch.cuda.is_available():
-            pytest.skip("no CUDA device")
 
 
 @pytest.fixture(scope="session")

@@ -82,16 +82,19 @@ def _shown(tree: ast.Module) -> list[str]:
     return []
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in MODULES if path.parent != SOURCE or path.name[:2] != "__"], ids=_name
-)
-def test_imports_only_point_down(path: Path) -> None:
-    room = _room(path)
-    assert room in FLOORS, f"{room} is not on the list of rooms: put it on its floor"
+def test_imports_only_point_down() -> None:
+    inside = [path for path in MODULES if path.parent != SOURCE or path.name[:2] != "__"]
+    strange = {_room(path) for path in inside} - set(FLOORS)
+    assert not strange, f"{strange} are not on the list of packages: put them on their floor"
 
-    climbing = [other for other in _rooms_imported(_tree(path)) if FLOORS.index(other) < FLOORS.index(room)]
+    climbing = [
+        f"{_name(path)} imports {other}, which is above it"
+        for path in inside
+        for other in _rooms_imported(_tree(path))
+        if FLOORS.index(other) < FLOORS.index(_room(path))
+    ]
 
-    assert not climbing, f"{_name(path)} imports from above it: {climbing}"
+    assert climbing == []
 
 
 @pytest.mark.parametrize("path", PACKAGES, ids=_name)
@@ -123,11 +126,6 @@ def test_public_names_are_there_and_in_order() -> None:
     assert not [name for name in names if not hasattr(sarnet, name)]
 
 
-@pytest.mark.parametrize("path", MODULES, ids=_name)
-def test_module_says_what_it_owns(path: Path) -> None:
-    assert ast.get_docstring(_tree(path))
-
-
 def test_version_is_the_newest_release_of_the_changelog() -> None:
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     headings = re.findall(r"^## \[?([^\]\s]+)", text, flags=re.MULTILINE)
@@ -149,7 +147,6 @@ def test_importing_the_package_does_not_import_torch() -> None:
     assert "torch" not in _modules_after("import sarnet")
 
 
-@pytest.mark.skipif(not COMMAND_LINE.exists(), reason="the command line is not there yet")
 def test_help_does_not_import_torch() -> None:
     ask = (
         "import sys; from sarnet.cli.main import main\nsys.argv[1:] = ['--help']\ntry: main()\nexcept SystemExit: pass"
@@ -158,7 +155,6 @@ def test_help_does_not_import_torch() -> None:
     assert {"torch", "SimpleITK", "matplotlib"}.isdisjoint(_modules_after(ask))
 
 
-@pytest.mark.skipif(not COMMAND_LINE.exists(), reason="the command line is not there yet")
 def test_console_script_leads_to_a_function() -> None:
     assert callable(importlib.import_module("sarnet.cli.main").main)
 

@@ -54,11 +54,25 @@ def test_p_value_is_the_share_of_signs_at_least_as_far():
     assert found.difference.mean == pytest.approx(differences.mean())
 
 
-def test_corrected_p_values_are_those_of_statsmodels():
-    package = pytest.importorskip("statsmodels.stats.multitest")
-    p_values = [0.04, 0.001, 0.03, 0.02, 0.7]
+def test_corrected_p_values_are_those_of_holms_steps():
+    # by hand: 5 x 0.001, 4 x 0.02, 3 x 0.03, then 2 x 0.04, which is no smaller than the one before it, 1 x 0.7
+    assert holm([0.04, 0.001, 0.03, 0.02, 0.7]) == pytest.approx([0.09, 0.005, 0.09, 0.08, 0.7])
 
-    assert holm(p_values) == pytest.approx(package.multipletests(p_values, method="holm")[1])
+
+def test_several_methods_are_corrected_for_together():
+    ranks = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    one_against = np.where(ranks == 2, -ranks, ranks)
+    rows = {
+        "sarnet": _subjects("sarnet", [0.5] * 6),
+        "all below": _subjects("all below", 0.5 - 0.01 * ranks),
+        "one above": _subjects("one above", 0.5 - 0.01 * one_against),
+    }
+
+    found = compare(rows, reference="sarnet", figure="dice")
+
+    # of 64 ways of signs two are as far as six alike, six as far as a sum of two
+    assert [each.p_value for each in found] == pytest.approx([2 / 64, 6 / 64])
+    assert [each.p_corrected for each in found] == pytest.approx([4 / 64, 6 / 64])
 
 
 def test_method_that_is_the_same_differs_in_nothing():

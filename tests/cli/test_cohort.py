@@ -113,7 +113,7 @@ def test_patients_with_one_visit_are_counted(run, many, files, cluster, tmp_path
     ran = run("cohort", table, "--out", tmp_path / "out", "--scheduler", cluster.address, *FAST)
 
     assert ran.code == 0
-    assert "1 patients have one visit only and are left out: b\n" in ran.err
+    assert "1 patient has one visit only, left out: b\n" in ran.err
     assert "1 pairs: 1 registered, 0 failed." in ran.out
 
 

@@ -141,7 +141,7 @@ def test_folds_have_no_shares(run, prepared):
     ran = run("data", "split", prepared, "--folds", 2, "--shares", "50,20,30")
 
     assert (ran.code, ran.err.count("\n")) == (2, 1)
-    assert "shares is given with folds" in ran.err
+    assert "--shares and --folds were both given" in ran.err
 
 
 @pytest.mark.parametrize("shares", ["70,30", "70,x,20", "70,0,30", "nan,1,1", "inf,1,1"])

@@ -38,6 +38,25 @@ def test_table_and_file_have_the_same_figures(run, maps):
     assert found["command"].startswith("sarnet evaluate")
 
 
+def test_transform_is_judged_by_landmarks_and_the_opposite_direction(run, maps):
+    grid = Image.from_array(np.zeros((24, 24)), spacing=(2.0, 2.0)).grid
+    shift = replace(Transform.identity(grid), translation=np.array([4.0, 0.0]))
+    write_transform(shift, maps / "there.h5")
+    write_transform(replace(shift, translation=-shift.translation), maps / "back.h5")
+    (maps / "fixed.csv").write_text("x,y\n10,10\n20,20\n")
+    (maps / "moving.csv").write_text("x,y\n14,10\n24,23\n")  # the second 3 mm off
+
+    ran = run(
+        *("evaluate", "--fixed-labels", maps / "fixed.nii.gz", "--warped-labels", maps / "warped.nii.gz"),
+        *("--transform", maps / "there.h5", "--reverse-transform", maps / "back.h5", "--label", "1"),
+        *("--fixed-points", maps / "fixed.csv", "--moving-points", maps / "moving.csv"),
+    )
+
+    assert ran.code == 0
+    assert "both ways composed miss by 0.0000 mm on average" in ran.out
+    assert "Landmarks miss by 1.5000 mm on average" in ran.out
+
+
 def test_pictures_are_measured_in_pixels_and_the_program_says_so(run, maps):
     plain = ("evaluate", "--fixed-labels", maps / "fixed.png", "--warped-labels", maps / "warped.png")
     for name in ("fixed", "warped"):  # as a picture that tells nothing

@@ -216,11 +216,15 @@ def test_worker_with_other_weights_or_another_version_stops_the_run(
     (pair,) = pairs(1)
     deformable = RegistrationSettings(threads=1)
 
+    gone = deformable.model_copy(update={"model": str(tmp_path / "gone.safetensors")})
+    without = Job(out=tmp_path, settings=gone, expected=WorkerState("0.1.0", "5e" * 32))(pair)
     older = Job(out=tmp_path, settings=affine, expected=WorkerState("9.9.9", None))(pair)
     others = Job(out=tmp_path, settings=deformable, expected=WorkerState("0.1.0", "5e" * 32))(pair)
 
     assert older.stops_all
     assert others.stops_all
+    assert without.stops_all
+    assert "gone.safetensors" in str(without.reason)
     assert "has sarnet 0.1.0, but this is 9.9.9: install the same version on all" in str(older.reason)
     assert "has other weights (SHA-256 " in str(others.reason)
     assert not list(tmp_path.glob("pairs"))

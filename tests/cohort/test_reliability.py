@@ -263,7 +263,9 @@ def test_full_disk_stops_the_run_and_is_gone_on_from(
     made, out = pairs(40), small_disk / "out"
     (small_disk / "ballast").write_bytes(bytes(1_700_000))
 
-    with pytest.raises(DataError, match=r"out .* cannot be written: No space left on device; then go on with --resume"):
+    with pytest.raises(
+        DataError, match=r"out .* cannot be written: No space left on device: put that right, then go on with --resume"
+    ):
         _finish(made, out, affine, cluster)
     done = _inodes(made, out)
     assert all(is_valid(pair, out / pair.folder) for pair in made if pair.id in done)

@@ -29,6 +29,12 @@ def test_dates_are_put_in_their_order(table: Write) -> None:
     assert _names(pairs) == [("x", "b.png", "a.png")]
 
 
+def test_visit_that_is_not_a_number_makes_all_of_them_words(table: Write) -> None:
+    pairs = find_pairs(table("image,patient,visit", "a.png,p,2", "b.png,p,nan", "c.png,p,1")).pairs
+
+    assert {pair.files.fixed.name for pair in pairs} == {"c.png"}
+
+
 def test_everybody_goes_to_the_atlas(table: Write, tmp_path: Path) -> None:
     atlas = Atlas.of(tmp_path / "my_atlas.nii.gz", labels=tmp_path / "labels.nii.gz")
 
@@ -46,6 +52,11 @@ def test_everybody_goes_to_the_atlas(table: Write, tmp_path: Path) -> None:
     [
         (("image,patient", "a.png,p1", "b.png,p1"), DataError, "a.png has no patient or no visit"),
         (("image,patient,visit", "a.png,p1,0", "b.png,p2,0"), InputError, "no patient has two visits"),
+        (
+            ("image,patient,visit", "a.png,p1,0", "b.png,p1,0"),
+            InputError,
+            "patient p1 has two images of visit 0, .*b.png the second",
+        ),
     ],
 )
 def test_visits_that_make_no_pair_are_refused(

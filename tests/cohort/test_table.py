@@ -56,7 +56,22 @@ def test_image_is_called_after_its_patient_and_visit(table: Write) -> None:
     images = images_of(read_table(table("image,patient,visit,age", "a.png,p1,0,61", "b.png,,,")))
 
     assert [image.id for image in images] == ["p1_0", "b"]
-    assert images[0].extra == {"age": "61"}
+    assert images[0].extra == {"patient": "p1", "visit": "0", "age": "61"}
+
+
+def test_files_are_named_by_their_whole_paths(table: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = table("fixed,moving", "a.png,b.png")
+    monkeypatch.chdir(tmp_path)
+
+    (pair,) = pairs_of(read_table(path.relative_to(tmp_path)))
+
+    assert (pair.files.fixed, pair.files.moving) == (tmp_path / "a.png", tmp_path / "b.png")
+
+
+def test_ids_keep_the_dots_within_a_name(table: Write) -> None:
+    images = images_of(read_table(table("image", "scan.2019.nii.gz", "scan.2020.nii.gz")))
+
+    assert [image.id for image in images] == ["scan.2019", "scan.2020"]
 
 
 @pytest.mark.parametrize(
@@ -75,6 +90,8 @@ def test_image_is_called_after_its_patient_and_visit(table: Write) -> None:
         ),
         (["fixed,moving", "a.png,b.png", "a.png,b.png,c.png"], "row 3, has more cells than the 2 columns"),
         (["fixed,moving"], "has no row"),
+        (["fixed,moving,age,age", "a.png,b.png,61,62"], "has two columns 'age': give each a name of its own"),
+        (["fixed,moving,seconds", "a.png,b.png,3"], "column 'seconds', which the summary has of its own: rename it"),
     ],
 )
 def test_wrong_table_is_told_by_row_and_column(lines: list[str], message: str, table: Write) -> None:
@@ -111,16 +128,16 @@ def test_wrong_ids_do_not_hide_missing_files(table: Write, tmp_path: Path) -> No
         check_pairs(pairs_of(read_table(path)))
 
     assert str(error.value) == (
-        "1 ids stand for several rows, but must be one's own: p1; 1 ids are no names of folders, wanted letters, "
-        f"digits and any of . _ + - after the first: '.p2'; 1 file does not exist: {tmp_path / 'b.png'}"
+        "each id must be given once, but several rows have: p1; an id must be able to name a folder (a letter or "
+        f"digit, then letters, digits and . _ + -), but there are: '.p2'; 1 file does not exist: {tmp_path / 'b.png'}"
     )
 
 
 @pytest.mark.parametrize(
     ("ids", "message"),
     [
-        (["p1", "p2", "p1", "p3", "p2"], "2 ids stand for several rows, but must be one's own: p1, p2"),
-        (["p1", "../p2", ".p3"], r"2 ids are no names of folders.*'\.\./p2', '\.p3'"),
+        (["p1", "p2", "p1", "p3", "p2"], "each id must be given once, but several rows have: p1, p2"),
+        (["p1", "../p2", ".p3"], r"an id must be able to name a folder .*'\.\./p2', '\.p3'"),
     ],
 )
 def test_ids_that_cannot_be_folders_of_their_own_are_all_named(ids: list[str], message: str, table: Write) -> None:

@@ -309,6 +309,11 @@ def test_spacing_makes_voxels_alike_and_keeps_places(own, prepared, write, tmp_p
     np.testing.assert_allclose(found.array[15, inside], ((x - 100) / 2)[inside], atol=1e-4)
 
 
+def test_spacing_of_an_image_whose_own_nobody_knows_is_not_guessed(own, prepared):
+    with pytest.raises(DataError, match="has no spacing, but spacing_mm asks for millimetres: give it in the table"):
+        prepared("folder", own, spacing_mm=0.5)
+
+
 def test_middle_slice_of_a_volume_is_an_image_of_two_axes(picture, write, prepared, tmp_path):
     volume, lungs = picture((5, 40, 32)), np.zeros((5, 40, 32), np.uint8)
     lungs[2, 10:20, 8:16] = 1

@@ -74,6 +74,32 @@ def test_papers_grid_holds_where_the_image_is_large_and_shrinks_where_it_is_smal
     assert control_spacing(paper, Grid.plain((80, 60), spacing=(1.0, 2.0))) == (80, 40, 20, 10, 5)
 
 
+def test_settings_reach_elastixs_own_names():
+    settings = FAST.model_copy(update={"metric": "AdvancedNormalizedCorrelation", "samples": 77, "bending": 0.5})
+
+    plain, bent = (
+        _bspline_stage(each, Grid.plain((160, 100))) for each in (settings.model_copy(update={"bending": 0}), settings)
+    )
+
+    assert plain["Metric"] == ["AdvancedNormalizedCorrelation"]
+    assert plain["NumberOfSpatialSamples"] == ["77"]
+    assert plain["MaximumNumberOfIterations"] == ["150"]
+    assert (plain["NumberOfResolutions"], plain["ImagePyramidSchedule"]) == (["2"], ["2", "2", "1", "1"])
+    assert plain["GridSpacingSchedule"] == ["2.0", "2.0", "1.0", "1.0"]
+    assert bent["Metric"] == ["AdvancedNormalizedCorrelation", "TransformBendingEnergyPenalty"]
+    assert (bent["Metric0Weight"], bent["Metric1Weight"]) == (["1"], ["0.5"])
+
+
+def test_bending_energy_makes_a_smoother_field(pair):
+    def roughness(bending):
+        settings = FAST.model_copy(update={"bending": bending})
+        found = ElastixMethod.find("elastix", settings, threads=1).register(pair.fixed, pair.moving)
+        field = found.transform.displacement
+        return sum(float(np.square(np.diff(field, n=2, axis=axis)).mean()) for axis in (0, 1))
+
+    assert roughness(500.0) < roughness(0.0) / 5
+
+
 def test_settings_tell_engine_and_threads(method):
     assert method.settings["control_spacing_mm"] == [40.0, 20.0]
     assert method.settings["version"].startswith("itk-elastix 0.")

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from sarnet.images import Image, foreground
-from sarnet.registration import Masks, PairImages, register_images
-from sarnet.registration.uncertainty import _exposed
+from sarnet.registration import Guides, Masks, PairImages, register_images
+from sarnet.registration.both_ways import _exchanged
+from sarnet.transforms import Transform
 
 
 @pytest.fixture(scope="module")
@@ -57,40 +58,36 @@ def test_where_the_images_show_nothing_the_result_is_less_sure(known, loaded, fa
     assert found.uncertainty.array[~blank].mean() > 1.5 * found.uncertainty.array[seen].mean()
 
 
-@pytest.mark.parametrize("units", [lambda brain: brain, lambda brain: brain - 60, lambda brain: -brain])
-def test_repetitions_have_the_foreground_of_their_image(known, units):
-    """Also where the background is not the lowest value: brains in z-scores, and turned over."""
-    shown = foreground(known.fixed.array)
-    array = np.where(shown, units(known.fixed.array.astype(np.float32)), 0).astype(np.float32)
-    shown = array != 0
-
-    seen = _exposed(replace(known.fixed, array=array), np.random.default_rng(0))
-
-    np.testing.assert_array_equal(foreground(seen.array), shown)
-    assert np.abs(seen.array - array)[shown].mean() > 0.01 * np.ptp(array)
-
-
-def test_seed_decides_what_is_repeated(images, loaded, fast):
-    settings = fast.model_copy(update={"uncertainty": True, "adapt": "none"})
-
-    first, again, other = (
-        register_images(images, settings.model_copy(update={"seed": seed}), loaded).uncertainty.array
-        for seed in (1, 1, 2)
+def test_what_is_of_one_image_goes_with_it_when_the_pair_is_exchanged(known):
+    start = replace(Transform.identity(known.fixed.grid), translation=np.array([3.0, -2.0]))
+    mask = Image(array=np.ones(known.fixed.grid.shape, np.uint8), grid=known.fixed.grid)
+    points = np.array([[10.0, 20.0]]), np.array([[13.0, 18.0]])
+    images = PairImages(
+        fixed=known.fixed,
+        moving=known.moving,
+        masks=Masks(fixed=mask),
+        guides=Guides(fixed_points=points[0], moving_points=points[1]),
+        initial_transform=start,
     )
 
-    np.testing.assert_array_equal(first, again)
-    assert np.abs(first - other).max() > 0
+    found = _exchanged(images)
+
+    assert (found.fixed, found.moving) == (known.moving, known.fixed)
+    assert (found.masks.fixed, found.masks.moving) == (None, mask)
+    assert (found.guides.fixed_points, found.guides.moving_points) == (points[1], points[0])
+    np.testing.assert_allclose(found.initial_transform.points(points[1]), points[0])
 
 
-def test_labels_are_not_looked_at_by_the_repetitions(images, loaded, fast, sample):
-    from sarnet.registration import Labels
+def test_transform_that_is_taken_as_it_is_comes_back_from_the_other_way(known, fast):
+    grid = known.fixed.grid
+    y, x = np.indices(grid.shape)
+    field = 3.0 * np.stack([np.sin(y / 20), np.sin(x / 25)], axis=-1)
+    start = replace(Transform.identity(grid).with_displacement(field), translation=np.array([4.0, -6.0]))
+    images = PairImages(fixed=known.fixed, moving=known.moving, masks=Masks(), initial_transform=start)
 
-    settings = fast.model_copy(update={"uncertainty": True, "adapt": "none"})
-    labels = Labels(fixed=sample.fixed_labels, moving=sample.fixed_labels)
+    found = register_images(images, fast.model_copy(update={"transform": "rigid"}), None, both_ways=True)
 
-    with_labels = register_images(replace(images, labels=labels), settings, loaded).uncertainty.array
-
-    np.testing.assert_array_equal(with_labels, register_images(images, settings, loaded).uncertainty.array)
+    assert found.record.inverse_consistency_mm < 0.05
 
 
 def test_lengths_are_told_in_what_they_are_in(known, loaded, fast):

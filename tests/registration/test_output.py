@@ -109,6 +109,13 @@ def test_names_that_bids_does_not_have_are_refused(entities):
         BidsNames.of(entities)
 
 
+def test_one_space_for_both_images_is_refused():
+    with pytest.raises(
+        InputError, match="names one space, 'T1w', for both images: the transform and its inverse would"
+    ):
+        BidsNames.of("sub-01_from-T1w_to-T1w")
+
+
 @pytest.mark.parametrize("ending", [".png", ".JPG", ".jpeg"])
 def test_picture_that_went_in_comes_out_as_a_picture(registered, ending, tmp_path):
     write_registration(registered, tmp_path, inputs=Inputs(moving=f"picture{ending}"))

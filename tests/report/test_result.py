@@ -89,7 +89,12 @@ def test_slice_of_a_volume_remembers_its_plane(
     for name in ("fixed", "moving"):
         sitk.WriteImage(sitk.GetImageFromArray(np.ones(shape, np.float32)), str(folder.parent / f"{name}.nii.gz"))
 
-    assert read_result(folder).view == view
+    found = read_result(folder)
+    assert (found.view, found.knows_sides) == (view, True)
+
+
+def test_image_of_two_axes_does_not_say_which_side_of_the_patient_is_which(registered: Registered) -> None:
+    assert not read_result(registered(2)).knows_sides
 
 
 def test_values_that_are_not_finite_do_not_spread(registered: Registered) -> None:

@@ -48,6 +48,18 @@ def test_each_method_has_a_line_below_what_was_before(rows):
     assert _cells(table, "syn")["HD95, mm"] == "3.00"
 
 
+def test_before_is_of_all_pairs_whichever_methods_have_them():
+    few = [row.model_copy(update={"dice_before": 0.1}) for row in _rows("sarnet", [0.5])]
+    many = [
+        row.model_copy(update={"pair": f"{place}", "dice_before": 0.4})
+        for place, row in enumerate(_rows("syn", [0.5] * 3))
+    ]
+
+    (table,) = result_tables([*few, *many])
+
+    assert table.lines[0][:4] == ("before", "", "", f"{(0.1 + 3 * 0.4) / 4:.3f}")
+
+
 def test_differences_come_with_corrected_tests_on_subjects(rows):
     (table,) = result_tables(rows, reference="sarnet")
 

@@ -83,7 +83,7 @@ def cohort(  # noqa: PLR0917  # an option each, by name alone
     if seen_once:
         more = ", …" if len(seen_once) > _PATIENTS_SHOWN else ""
         say_note(
-            f"{len(seen_once)} patients have one visit only and are left out: "
+            f"{len(seen_once)} {'patient has' if len(seen_once) == 1 else 'patients have'} one visit only, left out: "
             f"{', '.join(seen_once[:_PATIENTS_SHOWN])}{more}"
         )
     if scheduler:
@@ -94,5 +94,5 @@ def cohort(  # noqa: PLR0917  # an option each, by name alone
         with cluster_of(scheduler, workers=workers, most=len(opened.left), wait_seconds=wait) as cluster:
             rows = register_shown(opened, cluster, title="registering", report=not no_report, command=command_line())
     print_rows(rows, out)
-    if strict and any(row.state == "failed" for row in rows):
+    if strict and any(row.state != "done" for row in rows):
         sys.exit(LEFT_OUT)

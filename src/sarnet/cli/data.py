@@ -105,7 +105,7 @@ def split(
     """
     if folds is not None and shares is not None:
         raise InputError(
-            "shares is given with folds, but so many folds have shares of their own: leave one of them out"
+            "--shares and --folds were both given, but the number of folds sets the shares: give one of them"
         )
     from sarnet.curation import divide
 

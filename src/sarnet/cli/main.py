@@ -27,7 +27,10 @@ from sarnet.cli.console import say_error
 from sarnet.cli.exit_codes import INPUT_AT_FAULT
 from sarnet.errors import SarnetError
 
-_OF_THE_SYSTEM = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENAMETOOLONG, errno.ELOOP)
+_OF_THE_SYSTEM = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT),
+    *(errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP),
+)
 """What the system has against a path that the user chose, wherever we come upon it."""
 
 app = typer.Typer(

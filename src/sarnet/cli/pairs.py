@@ -4,7 +4,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from sarnet.cli.console import progress_bar, say, say_note
 from sarnet.cli.exit_codes import INTERRUPTED
 from sarnet.cohort import Cluster, Cohort, Row, own_cluster, running_cluster, worst_first
 from sarnet.config import RegistrationSettings, read_settings
+from sarnet.errors import SarnetError
 from sarnet.report import write_index, write_report, write_thumbnail
 
 _FAILURES_SHOWN = 5
@@ -28,6 +29,8 @@ def settings_of_all(config: Path | None, override: Sequence[str], chosen: dict[s
     update: dict[str, Any] = {"threads": settings.threads or 1}  # pairs side by side beat threads on one pair
     if settings.model.endswith(".safetensors"):
         update["model"] = str(Path(settings.model).resolve())  # workers stand elsewhere
+    if settings.paper.vgg is not None:
+        update["paper"] = settings.paper.model_copy(update={"vgg": settings.paper.vgg.resolve()})
     return settings.model_copy(update=update)
 
 
@@ -63,6 +66,10 @@ def register_shown(cohort: Cohort, cluster: Cluster, *, title: str, report: bool
         write_index(cohort.summarise(), cohort.out)
         say(f"Stopped by hand: what is done is in {cohort.out}; go on with --resume.")
         sys.exit(INTERRUPTED)
+    except SarnetError:  # the scheduler is lost, or the disk is full
+        with suppress(SarnetError):
+            write_index(cohort.summarise(), cohort.out)
+        raise
     rows = cohort.summarise()
     write_index(rows, cohort.out)
     return rows
@@ -72,7 +79,9 @@ def print_rows(rows: Sequence[Row], out: Path) -> None:
     """Print how many pairs came out how, the worst by name, and where to look."""
     failed = [row for row in rows if row.state == "failed"]
     apart = [row for row in worst_first(rows) if row.outlier]
-    say(f"{len(rows)} pairs: {len(rows) - len(failed)} registered, {len(failed)} failed.", style="bold")
+    done, left = (sum(row.state == state for row in rows) for state in ("done", "left"))
+    more = f", {left} without a result: does everybody see {out}?" if left else "."
+    say(f"{len(rows)} pairs: {done} registered, {len(failed)} failed{more}", style="bold")
     for row in failed[:_FAILURES_SHOWN]:
         say(f"  {row.id}: {row.reason}")
     if len(failed) > _FAILURES_SHOWN:

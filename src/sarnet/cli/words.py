@@ -6,7 +6,7 @@ import sys
 from sarnet.errors import InputError
 
 TRANSFORM_HELP = "Result of a registration: .h5, .tfm, .txt, .mat, .lta, .mgz or a field."
-SPACING_HELP = "MM[,MM[,MM]]: pixel size of images whose file has none; as for the registration."
+SPACING_HELP = "MM[,MM[,MM]]: pixel size of images whose file has none; the same as for sarnet register."
 
 
 def spacing_of(text: str | None) -> tuple[float, ...] | None:

@@ -76,9 +76,9 @@ def begin_atlas(images: Sequence[CohortImage], out: Path, *, initial: Path | Non
                 "with, or choose another folder"
             )
         return
-    check_result_folder(out, overwrite=resume)
+    check_result_folder(out, overwrite=resume, advice="choose another folder")
     if initial is not None:
-        given = read_image(initial)
+        given = read_image(initial, spacing=images[0].spacing)
         template = replace(given, array=normalise(given.array))
     else:
         grid = _read(images[0]).grid
@@ -128,7 +128,7 @@ def build_atlas(
         pairs = to_atlas(plain, Atlas.of(template))
         with open_cohort(pairs, out / f"round-{number}", settings, resume=True) as cohort:
             register(cohort)
-            found = _average(cohort, number, template, changed=bool(cohort.left))
+            found = _average(cohort, number, template)
         template = out / f"round-{number}" / TEMPLATE_FILE
         _publish(template, out / TEMPLATE_FILE)
         yield found
@@ -138,12 +138,13 @@ def _read(image: CohortImage) -> Image:
     return read_image(image.image, spacing=image.spacing)
 
 
-def _average(cohort: Cohort, number: int, template: Path, *, changed: bool) -> Round:
+def _average(cohort: Cohort, number: int, template: Path) -> Round:
     """Make the next template of a round whose pairs are registered, unless it is there and of the same pairs."""
     rows = cohort.summarise()
     done = tuple(row.id for row in rows if row.state == "done")
     earlier = _read_round(cohort.out)
-    if earlier is not None and not changed and earlier.images == done:
+    was_left = {pair.id for pair in cohort.left}
+    if earlier is not None and earlier.images == done and was_left.isdisjoint(done):
         return earlier
     if not done:
         raise DataError(f"no image could be registered to {template}: {cohort.out / 'summary.csv'} says why")

@@ -50,6 +50,7 @@ def bids_images(
         raise DataError(
             f"{root} has no dataset_description.json: wanted a CSV file, or a BIDS directory, which has one at its top"
         )
+    root = root.absolute()  # workers stand elsewhere
     images: dict[tuple[str, str], list[CohortImage]] = {}
     for path in sorted(root.glob(f"sub-*/**/{pattern}")):
         found = _NAME.fullmatch(path.name)

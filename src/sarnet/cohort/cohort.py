@@ -73,7 +73,7 @@ class Cohort:
         for id_, result in cluster.spread(job, by_id):
             outcome = result if isinstance(result, Outcome) else death(result)
             if outcome.stops_all:
-                raise DataError(f"{outcome.reason}; then go on with --resume")
+                raise DataError(f"{outcome.reason}: put that right, then go on with --resume")
             self._keep(by_id[id_], outcome)
             yield Done(by_id[id_], outcome.reason)
 
@@ -129,7 +129,7 @@ def open_cohort(
     out = out.resolve()
     existing = read_cohort_record(out)
     if existing is None:
-        check_result_folder(out, overwrite=False)
+        check_result_folder(out, overwrite=False, advice="choose another folder")
     elif not resume:
         raise InputError(f"out {out} holds a cohort already: use --resume to go on with it, or choose another folder")
     state = worker_state(settings)

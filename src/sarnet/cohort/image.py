@@ -1,5 +1,6 @@
 """Images of a cohort, and the pairs that are made of them: visits to the first, all to one atlas."""
 
+import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -45,9 +46,8 @@ class Atlas:
     @classmethod
     def of(cls, image: Path, *, labels: Path | None = None) -> "Atlas":
         """Name the space after the file, without what BIDS allows no space to have."""
-        return cls(
-            image=image, labels=labels, space=re.sub(r"[^A-Za-z0-9]", "", image.name.partition(".")[0]) or "atlas"
-        )
+        space = re.sub(r"[^A-Za-z0-9]", "", image.name.partition(".")[0]) or "atlas"
+        return cls(image=image.absolute(), labels=labels and labels.absolute(), space=space)  # workers stand elsewhere
 
 
 def to_atlas(images: Sequence[CohortImage], atlas: Atlas) -> list[CohortPair]:
@@ -74,14 +74,19 @@ def to_first(images: Sequence[CohortImage]) -> list[CohortPair]:
 
     Raises:
         DataError: If an image has no patient or visit.
-        InputError: If no patient has two visits.
+        InputError: If no patient has two visits, or one has two images of a visit.
     """
     visits: dict[str, list[CohortImage]] = defaultdict(list)
     for image in images:
         if not image.patient or not image.visit:
             raise DataError(
                 f"{image.image} has no patient or no visit, but visits are to be registered to a patient's first: "
-                "fill in the columns patient and visit, or give --atlas"
+                "fill in the columns patient and visit (a BIDS name's ses-...), or give --atlas"
+            )
+        if any(other.visit == image.visit for other in visits[image.patient]):
+            raise InputError(
+                f"patient {image.patient} has two images of visit {image.visit}, {image.image} the second: leave one "
+                "out, or give them visits of their own"
             )
         visits[image.patient].append(image)
     pairs = []
@@ -110,10 +115,16 @@ def seen_once(images: Sequence[CohortImage]) -> tuple[str, ...]:
 
 
 def _in_order(visits: Sequence[CohortImage]) -> list[CohortImage]:
-    try:
+    if all(_is_number(image.visit) for image in visits):
         return sorted(visits, key=lambda image: float(image.visit))
+    return sorted(visits, key=lambda image: image.visit)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
     except ValueError:
-        return sorted(visits, key=lambda image: image.visit)
+        return False
 
 
 def _pair(image: CohortImage, files: PairFiles, *, space: str) -> CohortPair:

@@ -62,7 +62,10 @@ class Job:
     def __call__(self, pair: CohortPair) -> Outcome:
         """Register a pair; whatever goes wrong with it comes back as the reason."""
         folder = self.out / pair.folder
-        mismatch = difference(self.expected, worker_state(self.settings))
+        try:
+            mismatch = difference(self.expected, worker_state(self.settings))
+        except SarnetError as error:  # the weights are not there
+            return Outcome(f"worker {socket.gethostname()}: {error}", stops_all=True)
         if mismatch:
             return Outcome(f"worker {socket.gethostname()} has {mismatch}", stops_all=True)
         if is_valid(pair, folder):  # by a worker that was cut off from its scheduler

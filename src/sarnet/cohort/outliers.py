@@ -4,8 +4,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-MEASURES = ("cost_final", "folding_percent", "inverse_consistency_mm")
-"""Figures that are compared over a cohort; the larger, the worse."""
+COST = "cost_final"
+"""Compared among the pairs whose images were compared by one similarity; the larger, the worse."""
+
+MEASURES = ("folding_percent", "inverse_consistency_mm")
+"""Compared over the whole cohort, the same."""
 
 _APART = 3.5
 _FEWEST = 5

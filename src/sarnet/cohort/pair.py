@@ -64,9 +64,9 @@ def check_ids_and_files(
     missing = [str(path) for path in sorted(set(files)) if not path.exists()]
     verb = "file does" if len(missing) == 1 else "files do"
     wrong = {
-        f"{len(twice)} ids stand for several rows, but must be one's own": twice,
-        f"{len(odd)} ids are no names of folders, wanted letters, digits and any of . _ + - after the first": odd,
-        f"{len(shared)} folders would be of several pairs": shared,
+        "each id must be given once, but several rows have": twice,
+        "an id must be able to name a folder (a letter or digit, then letters, digits and . _ + -), but there are": odd,
+        "a folder can be of one pair alone, but several would go to": shared,
         f"{len(missing)} {verb} not exist": missing,
     }
     message = "; ".join(f"{what}: {', '.join(which)}" for what, which in wrong.items() if which)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from sarnet.cohort.outliers import MEASURES, scores, standing_apart
+from sarnet.cohort.outliers import COST, MEASURES, scores, standing_apart
 from sarnet.cohort.pair import CohortPair
 from sarnet.cohort.receipt import RECEIPT_FILE
 from sarnet.errors import DataError
@@ -52,6 +52,8 @@ class Row(BaseModel):
     folding_percent: float | None = None
     inverse_consistency_mm: float | None = None
     inverse_residual_mm: float | None = None
+    length_unit: str = ""
+    """What the lengths are in: pixels, where the fixed image has no spacing."""
     mean_displacement_mm: float | None = None
     largest_displacement_mm: float | None = None
     dice_before: float | None = None
@@ -69,10 +71,20 @@ class Row(BaseModel):
     """Further columns of the table that the pairs came from."""
 
 
+SUMMARY_COLUMNS = tuple(name for name in Row.model_fields if name != "extra")
+"""Of the summary's own."""
+
+
 def summarise(pairs: Sequence[CohortPair], out: Path) -> list[Row]:
     """Read the records of all pairs, in their order, and mark the outliers among them."""
     rows = [_row(pair, out) for pair in pairs]
     found = scores({measure: [getattr(row, measure) for row in rows] for measure in MEASURES})
+    for similarity in dict.fromkeys(
+        row.similarity for row in rows
+    ):  # costs by one cannot be told from those by another
+        costs = [row.cost_final if row.similarity == similarity else None for row in rows]
+        for score, of_cost in zip(found, scores({COST: costs}), strict=True):
+            score.update(of_cost)
     return [
         row.model_copy(update={"outlier": standing_apart(score), "score": max(score.values(), default=None)})
         for row, score in zip(rows, found, strict=True)
@@ -91,10 +103,9 @@ def write_summary(rows: Sequence[Row], path: Path) -> None:
     Raises:
         DataError: If it cannot be written.
     """
-    own = [name for name in Row.model_fields if name != "extra"]
-    extra = list(dict.fromkeys(name for row in rows for name in row.extra if name not in own))
+    extra = list(dict.fromkeys(name for row in rows for name in row.extra))
     text = io.StringIO()
-    writer = csv.DictWriter(text, [*own, *extra], restval="", extrasaction="ignore", lineterminator="\n")
+    writer = csv.DictWriter(text, [*SUMMARY_COLUMNS, *extra], restval="", lineterminator="\n")
     writer.writeheader()
     for row in rows:
         writer.writerow({**row.extra, **row.model_dump(exclude={"extra"}), "outlier": " ".join(row.outlier)})

@@ -2,17 +2,21 @@
 
 import csv
 import difflib
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from sarnet.cohort.image import CohortImage
 from sarnet.cohort.pair import CohortPair, folder_of
+from sarnet.cohort.summary import SUMMARY_COLUMNS
+from sarnet.curation import stem
 from sarnet.errors import DataError, InputError
 from sarnet.registration import Inputs, PairFiles
 
 _PAIR_COLUMNS = ("id", *Inputs.model_fields)
 _IMAGE_COLUMNS = ("id", "image", "patient", "visit", "mask", "labels")
+_CARRIED_ELSEWHERE = ("id", "image", "mask", "labels")
 _SIMILAR = 0.8
 """From this likeness on, an unknown column is taken for a misspelt one; any other is carried into the summary."""
 
@@ -38,7 +42,7 @@ def read_table(path: Path) -> Table:
         DataError: If it cannot be read or has no row.
     """
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets put a mark of order before it
+        with path.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets put a byte-order mark before it
             reader = csv.DictReader(file, restval="")
             columns = [name.strip() for name in reader.fieldnames or []]
             reader.fieldnames = columns
@@ -47,11 +51,14 @@ def read_table(path: Path) -> Table:
         raise DataError(f"{path} cannot be read as a CSV: {error}") from error
     if not rows:
         raise DataError(f"{path} has no row below its names of columns")
+    twice = sorted(name for name, count in Counter(columns).items() if name and count > 1)
+    if twice:
+        raise DataError(f"{path} has two columns {twice[0]!r}: give each a name of its own")
     if any(None in row for row in rows):
         number = next(index for index, row in enumerate(rows, start=2) if None in row)
         raise DataError(f"{path}, row {number}, has more cells than the {len(columns)} columns of the first row")
     stripped = tuple({name: cell.strip() for name, cell in row.items()} for row in rows)
-    return Table(path=path, columns=tuple(columns), rows=stripped)
+    return Table(path=path.absolute(), columns=tuple(columns), rows=stripped)  # workers stand elsewhere
 
 
 def pairs_of(table: Table, *, spacing: tuple[float, ...] | None = None) -> list[CohortPair]:
@@ -105,15 +112,10 @@ def images_of(table: Table, *, spacing: tuple[float, ...] | None = None) -> list
                 labels=table.path.parent / row["labels"] if row.get("labels") else None,
                 spacing=spacing,
                 folder=folder_of(id_),
-                extra={name: row[name] for name in table.columns if name not in _IMAGE_COLUMNS},
+                extra={name: row[name] for name in table.columns if name not in _CARRIED_ELSEWHERE},
             )
         )
     return images
-
-
-def stem(path: Path) -> str:
-    """Return a file's name without its ending, ``.nii.gz`` being one."""
-    return path.name.partition(".")[0]
 
 
 def _check(table: Table, *, wanted: Collection[str], known: Collection[str]) -> None:
@@ -123,6 +125,9 @@ def _check(table: Table, *, wanted: Collection[str], known: Collection[str]) -> 
             f"{table.path} has no column {' and no '.join(missing)}; wanted are fixed and moving, or image (with "
             f"patient and visit), but its columns are {', '.join(table.columns)}"
         )
+    taken = [name for name in table.columns if name in SUMMARY_COLUMNS and name not in known]
+    if taken:
+        raise DataError(f"{table.path} has a column {taken[0]!r}, which the summary has of its own: rename it")
     for name in table.columns:
         near = difflib.get_close_matches(name, known, n=1, cutoff=_SIMILAR)
         if name not in known and near:

@@ -10,6 +10,7 @@ from sarnet.curation.fetch import fetch
 from sarnet.curation.manifest import ManifestRow, manifest_of, read_manifest, write_manifest
 from sarnet.curation.pool import cores
 from sarnet.curation.prepare import Prepared, prepare, settings_for
+from sarnet.curation.sources.layout import stem
 from sarnet.curation.splits import check_split, fold_patients, patients_of, split_patients
 from sarnet.curation.tables import read_table
 
@@ -31,5 +32,6 @@ __all__ = [
     "read_table",
     "settings_for",
     "split_patients",
+    "stem",
     "write_manifest",
 ]

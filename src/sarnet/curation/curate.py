@@ -105,6 +105,8 @@ def _made_ready(parts: dict[str, Image], item: Item, settings: CurationSettings)
         mask_by = ""
     picture = _is_picture(image, item) and not settings.normalise
     known = image.length_unit == "mm" or settings.template is not None
+    if settings.spacing_mm is not None and not known:
+        raise DataError("has no spacing, but spacing_mm asks for millimetres: give it in the table, or use size")
     if mask is None and settings.mask_model:
         mask, mask_by = draw_mask(image, settings.mask_model)
     whole = {"image": image, "mask": mask, "labels": parts.get("labels")}
@@ -178,9 +180,11 @@ def _spaced(image: Image, spacing: tuple[float, ...]) -> Image:
     if len(spacing) not in (1, image.grid.dimension):
         raise DataError(f"its image has {image.grid.dimension} axes, but the spacing given is {spacing}")
     spacing = spacing * image.grid.dimension if len(spacing) == 1 else spacing
-    return replace(
-        image, grid=replace(image.grid, spacing=spacing), notes=_without_spacing(image.notes), length_unit="mm"
-    )
+    notes = _without_spacing(image.notes)
+    if image.length_unit == "mm" and not np.allclose(spacing, image.grid.spacing, rtol=1e-3):
+        was, taken = (" x ".join(f"{each:g}" for each in every) for every in (image.grid.spacing, spacing))
+        notes = (*notes, f"the archive's table says {taken} mm, which were taken; the file says {was} mm")
+    return replace(image, grid=replace(image.grid, spacing=spacing), notes=notes, length_unit="mm")
 
 
 def _without_spacing(notes: tuple[str, ...]) -> tuple[str, ...]:

@@ -79,5 +79,5 @@ def divide(
 def _write_split(table: Path, to: Path, parts: list[str]) -> None:
     """Write a table with its column split filled in: what else it has, a list of one's own perhaps, stays."""
     rows = [row | {"split": part} for row, part in zip(read_table(table, ()), parts, strict=True)]
-    columns = [column for column in rows[0] if column is not None]  # cells without a column have none
+    columns = list(rows[0])
     write_whole(to, as_table(columns, ([row[column] for column in columns] for row in rows)).encode())

@@ -52,7 +52,7 @@ class Item:
 
     labels: Part | None = None
     spacing: tuple[float, ...] | None = None
-    """Millimetres along x, y[, z] where the archive says so and the file does not."""
+    """Millimetres along x, y[, z] by the archive's table: they count, whatever the file says."""
 
     sides_mm: tuple[float, ...] | None = None
     """Millimetres that the whole image measures along x, y[, z], where the archive says that instead."""

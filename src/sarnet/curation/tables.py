@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -15,10 +16,10 @@ def read_table(path: Path, columns: Sequence[str], *, delimiter: str = ",") -> l
     """Read the rows of a table, which has the columns at least.
 
     Raises:
-        DataError: If it cannot be read, lacks a column, or has no row.
+        DataError: If it cannot be read, lacks a column or has one twice, has no row, or one with cells of no column.
     """
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets put a mark of order before it
+        with path.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets put a byte-order mark before it
             reader = csv.DictReader(file, restval="", delimiter=delimiter)
             named, rows = reader.fieldnames or [], list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -28,6 +29,16 @@ def read_table(path: Path, columns: Sequence[str], *, delimiter: str = ",") -> l
         raise DataError(f"{path} has no column {missing}; wanted are {list(columns)}, it has {list(named)}")
     if not rows:
         raise DataError(f"{path} has no row")
+    twice = sorted(name for name, count in Counter(named).items() if name and count > 1)
+    if twice:
+        raise DataError(f"{path} has two columns {twice[0]!r}: give each a name of its own")
+    for number, row in enumerate(rows, start=2):
+        beyond: Sequence[str] = row.pop(None, ())  # where csv keeps what has no column
+        if any(cell.strip() for cell in beyond):
+            raise DataError(
+                f"{path}, row {number}, has more cells than the {len(named)} columns of the first row: a cell with a "
+                "comma in it needs quotes"
+            )
     return rows
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import SimpleITK as sitk
@@ -39,6 +39,7 @@ from sarnet.types import LengthUnit
 
 logger = logging.getLogger(__name__)
 
+_WORLD_AXES: tuple[Literal["x", "y", "z"], ...] = ("x", "y", "z")
 _WRITABLE = (".nii", ".nii.gz", ".nrrd", ".mha", ".png", ".jpg", ".jpeg", ".tif", ".tiff")
 _PICTURES = {".png": np.uint16, ".tif": np.uint16, ".tiff": np.uint16, ".jpg": np.uint8, ".jpeg": np.uint8}
 """Formats of whole numbers, with the deepest that each holds."""
@@ -320,11 +321,12 @@ def _as_plane(path: Path, image: Image) -> Image:
     normal = int(np.abs(direction[:, flat]).argmax())
     world = [axis for axis in range(3) if axis != normal]
     within = direction[np.ix_(world, kept)]
-    notes = image.notes
+    notes, across = image.notes, None
     if np.allclose(within @ within.T, np.eye(2), atol=1e-4):
         origin = tuple(grid.origin[axis] for axis in world)
+        across = _WORLD_AXES[normal]
         if normal != 2:
-            notes += (f"{path.name} is a single slice across the {'xyz'[normal]} axis: its world is the other two.",)
+            notes += (f"{path.name} is a single slice across the {across} axis: its world is the other two.",)
     else:
         within, origin = np.eye(2), (0.0, 0.0)
         notes += (f"{path.name} is a single oblique slice: its position and direction in the world are left out.",)
@@ -334,7 +336,7 @@ def _as_plane(path: Path, image: Image) -> Image:
         origin=origin,
         direction=tuple(within.ravel().tolist()),
     )
-    return replace(image, array=image.array.squeeze(axis=2 - flat), grid=plane, notes=notes)
+    return replace(image, array=image.array.squeeze(axis=2 - flat), grid=plane, notes=notes, across=across)
 
 
 def _whole_numbers(path: Path, array: Float[np.ndarray, "*space"]) -> Num[np.ndarray, "*space"]:

@@ -1,6 +1,7 @@
 """An image: values and the grid they lie on."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import SimpleITK as sitk
@@ -32,6 +33,9 @@ class Image:
 
     length_unit: LengthUnit = "mm"
     """What its spacing is in: pixels, where nothing vouches for millimetres."""
+
+    across: Literal["x", "y", "z"] | None = None
+    """Of a slice of a volume, the world axis that it lies across; nothing where the file does not tell."""
 
     def __post_init__(self) -> None:
         if self.array.shape != self.grid.shape:

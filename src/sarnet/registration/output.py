@@ -16,12 +16,19 @@ from sarnet.registration.record import RECORD_FILE, Files, Inputs
 from sarnet.registration.result import Registration
 from sarnet.transforms import write_displacement, write_transform
 
-_BIDS = re.compile(r"((?:[a-z]+-[A-Za-z0-9]+_)*)from-([A-Za-z0-9+]+)_to-([A-Za-z0-9+]+)")
+_BIDS = re.compile(r"((?:[a-z]+-[A-Za-z0-9+]+_)*)from-([A-Za-z0-9+]+)_to-([A-Za-z0-9+]+)")
 _PICTURES = (".png", ".jpg", ".jpeg")
 
 
-def check_result_folder(out: Path, *, overwrite: bool) -> None:
+def check_result_folder(
+    out: Path, *, overwrite: bool, advice: str = "choose another folder, or add --overwrite"
+) -> None:
     """Refuse a folder that results cannot go to, before anything is computed.
+
+    Args:
+        out: The folder.
+        overwrite: Whether it may hold something.
+        advice: What to do where it does and may not.
 
     Raises:
         InputError: If ``out`` is a file, is not empty (unless ``overwrite``), or cannot be made or written.
@@ -29,7 +36,7 @@ def check_result_folder(out: Path, *, overwrite: bool) -> None:
     if out.exists() and not out.is_dir():
         raise InputError(f"out {out} is a file, but must be a folder: choose another")
     if out.is_dir() and any(out.iterdir()) and not overwrite:
-        raise InputError(f"out {out} is not empty: choose another folder, or add --overwrite")
+        raise InputError(f"out {out} is not empty: {advice}")
     existing = out
     while not existing.exists():
         existing = existing.parent
@@ -84,7 +91,7 @@ class BidsNames(NamedTuple):
                 ``…_space-B_T1w.nii.gz``.
 
         Raises:
-            InputError: If ``entities`` is something else.
+            InputError: If ``entities`` is something else, or names one space for both images.
         """
         found = _BIDS.fullmatch(entities)
         if found is None:
@@ -93,6 +100,11 @@ class BidsNames(NamedTuple):
                 "image: sub-01_from-T1w_to-MNI152NLin2009cAsym"
             )
         before, source, target = found.groups()
+        if source == target:
+            raise InputError(
+                f"bids-name is {entities!r}, but names one space, {source!r}, for both images: the transform and its "
+                "inverse would be one file; give the fixed image's space, or the atlas's file, another name"
+            )
         return cls(
             f"{before}from-{source}_to-{target}_mode-image_xfm.h5",
             f"{before}from-{target}_to-{source}_mode-image_xfm.h5",

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
@@ -46,13 +46,13 @@ _COLUMNS = (
     _Column(name="folding_percent", title="Folding, %", note="of voxels, 0 is best", form="{:.3g}"),
     _Column(
         name="inverse_consistency_mm",
-        title="Inverse consistency, mm",
+        title="Inverse consistency, {unit}",
         note="from registering both ways, 0 is best",
         form="{:.2f}",
     ),
     _Column(name="dice_before", title="Dice before", note="overlap of labels, 1 is best", form="{:.3f}"),
     _Column(name="dice", title="after", note="overlap of labels, 1 is best", form="{:.3f}"),
-    _Column(name="mean_displacement_mm", title="Displacement, mm", note="mean", form="{:.2f}"),
+    _Column(name="mean_displacement_mm", title="Displacement, {unit}", note="mean", form="{:.2f}"),
     _Column(name="seconds", title="Seconds", note="of computing", form="{:.2f}"),
 )
 
@@ -94,7 +94,9 @@ def write_index(rows: Sequence[Row], folder: Path) -> Path:
 
 def _page(rows: Sequence[Row], folder: Path) -> str:
     # a column that no pair has a figure for is left out
-    columns = [column for column in _COLUMNS if any(getattr(row, column.name) is not None for row in rows)]
+    shown = [column for column in _COLUMNS if any(getattr(row, column.name) is not None for row in rows)]
+    unit = " or ".join(sorted({row.length_unit for row in rows} - {""})) or "mm"
+    columns = [replace(column, title=column.title.format(unit=unit)) for column in shown]
     read = resources.files("sarnet.report").joinpath
     script = read("index.js").read_text(encoding="utf-8")
     # autoescape: ids and names of files are anybody's

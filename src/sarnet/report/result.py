@@ -1,6 +1,5 @@
 """A finished registration as its files tell it: images on the fixed grid, the field, and what that does to volume."""
 
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from sarnet.registration import Record, read_record
 from sarnet.report.planes import Focus, focus_on
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
-_WITH_SIDES = (".nii", ".gz", ".nrrd", ".nhdr", ".mha", ".mhd")  # a radiograph's DICOM has no orientation
 _VIEW_ACROSS = {"x": "sagittal", "y": "coronal", "z": "axial"}
 
 
@@ -50,7 +48,7 @@ class Result:
     """The middle of that, and all that is not background in the fixed or the moving image."""
 
     view: str
-    """Which plane of the patient an image of two axes is."""
+    """Which plane of the patient an image of two axes is shown as; axial, where its file does not tell."""
 
     is_picture: bool
     """Whether the fixed image is in a format of pictures, which knows no body."""
@@ -107,9 +105,9 @@ def read_result(folder: Path) -> Result:
         uncertainty=_uncertainty(folder, record, fixed.grid),
         foreground=Image(array=inside.astype(np.uint8), grid=fixed.grid),
         focus=focus_on(inside, inside | foreground(before)),
-        view=view,
+        view=view or "axial",
         is_picture=path.suffix.lower() in _PICTURES,
-        knows_sides=fixed.grid.dimension == 3 or view != "axial" or path.suffix.lower() in _WITH_SIDES,
+        knows_sides=fixed.grid.dimension == 3 or view is not None,
     )
 
 
@@ -186,7 +184,6 @@ def _finite(image: Image) -> Image:
     return replace(image, array=np.nan_to_num(image.array, nan=low, posinf=high, neginf=low))
 
 
-def _view(fixed: Image) -> str:
-    """A slice of a volume has lost the third axis, and its notes say which that was."""
-    across = re.search(r"single slice across the ([xyz]) axis", " ".join(fixed.notes))
-    return _VIEW_ACROSS[across[1]] if across else "axial"
+def _view(fixed: Image) -> str | None:
+    """Of a slice of a volume; a file of two axes does not say where in the patient they lie."""
+    return None if fixed.across is None else _VIEW_ACROSS[fixed.across]

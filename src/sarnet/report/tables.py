@@ -121,7 +121,7 @@ def _table(protocol: str, rows: list[Row], reference: str | None, paper: PaperTa
     ]
     headings += ["error / |u|", "folding, %", "inverse consistency, voxels", "seconds"]
     headings += [f"{first} less this, 95 % interval", "p", "p, Holm"]
-    before = _before(summaries)
+    before = _before(rows)
     lines = [before] if any(before[1:]) else []
     lines += [
         _line(method, by_method[method], summary, comparisons.get(method)) for method, summary in summaries.items()
@@ -157,9 +157,9 @@ def _is_comparable(by_method: dict[str, list[Row]]) -> bool:
     return len(by_method) > 1 and len(shared) >= _FEWEST_SUBJECTS
 
 
-def _before(summaries: dict[str, Summary]) -> list[str]:
-    """What all methods began with."""
-    one = next(iter(summaries.values()))
+def _before(rows: list[Row]) -> list[str]:
+    """What all pairs began with."""
+    one = summarise(list({row.pair: row for row in rows}.values()))
     figures = [_number(one.dice_before, 3), _number(one.hd95_before, 2), _number(one.mad_before, 2)]
     return ["before", "", "", *figures, _number(one.tre_mm_before, 2), *[""] * 7]
 

@@ -429,6 +429,20 @@ def test_mask_of_no_image_is_left_out(source, lung, request, prepared):
     assert dict(done.left_out) == {"/".join(other.split("/")[-2:]): "it belongs to no image: none has its name"}
 
 
+def test_learn2reg_image_is_not_its_own_mask_whatever_its_folder_is_called(learn2reg, plain):
+    (learn2reg / "imagesTr").rename(learn2reg / "scans")
+    table = next(learn2reg.glob("*dataset.json"))
+    told = json.loads(table.read_text(encoding="utf-8").replace("imagesTr", "scans"))
+    told["training"] = [{"image": entry["image"]} for entry in told["training"]]
+    table.write_text(json.dumps(told))
+
+    found = SOURCES["learn2reg"].survey(learn2reg, plain)
+
+    items = [item for item in found.items if item.image.paths[0].parent.name == "scans"]
+    assert len(items) == 6
+    assert all(item.mask is None and item.labels is None for item in items)
+
+
 def test_learn2reg_listed_label_that_is_not_there_leaves_the_image_out(learn2reg, plain):
     gone = sorted(learn2reg.glob("labelsTr/*"))[0]
     gone.unlink()

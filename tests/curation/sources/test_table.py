@@ -188,6 +188,23 @@ def test_spacing_of_the_csv_goes_to_the_mask_too(tmp_path, picture, write, disc,
     assert read_image(tmp_path / "out" / rows["a"].mask).grid.spacing == (1.0, 1.0, 5.0)
 
 
+def test_spacing_of_the_csv_that_contradicts_the_file_is_noted(tmp_path, picture, write, prepared):
+    write(picture((6, 8, 10)), tmp_path / "own/a.nii.gz")
+    (tmp_path / "own/list.csv").write_text("image,patient,spacing_mm\na.nii.gz,ann,1 1 5\n")
+
+    _, rows = prepared("csv", tmp_path / "own")
+
+    assert "table says 1 x 1 x 5 mm, which were taken; the file says" in rows["a"].notes
+
+
+def test_row_with_a_comma_too_many_is_refused_and_a_trailing_one_is_not(table, prepared):
+    _, rows = prepared("csv", table("image,patient", "1.png,a,", "2.png,b"))
+    assert {"1", "2"} <= set(rows)
+
+    with pytest.raises(DataError, match="row 3, has more cells than the 3 columns of the first row"):
+        prepared("csv", table("image,patient,group", "1.png,a,none", "2.png,b,nodule, left"))
+
+
 def test_folder_of_a_dicom_series_is_an_image(adni, prepared):
     (adni / "own.csv").write_text("image,patient\nADNI/023_S_0061/MP-RAGE/2006-01-20_10_31_00.0/I13722,ann\n")
 

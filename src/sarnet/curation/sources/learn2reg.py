@@ -90,8 +90,8 @@ def _item(entry: dict[str, str], file: Path, folder: Path, *, split: bool) -> It
     parts: dict[str, Path | None] = {}
     for key, beside in _BESIDE.items():
         listed = folder / entry[key] if key in entry else None
-        path = listed or file.parents[1] / file.parent.name.replace("images", beside) / file.name
-        parts[key] = path if is_listed(path) else None
+        path = listed or _beside(file, beside)
+        parts[key] = path if path is not None and is_listed(path) else None
     words = stem(file).split("_")
     patient, visit = words[-2:] if len(words) >= 3 else (stem(file), "0")
     return Item(
@@ -103,6 +103,13 @@ def _item(entry: dict[str, str], file: Path, folder: Path, *, split: bool) -> It
         visit=visit,
         split=entry["part"] if split else "",
     )
+
+
+def _beside(file: Path, folder: str) -> Path | None:
+    """The file of that name in labelsTr or masksTr, beside imagesTr."""
+    if "images" not in file.parent.name:
+        return None
+    return file.parents[1] / file.parent.name.replace("images", folder) / file.name
 
 
 SOURCE = Source(survey, WANTED)
