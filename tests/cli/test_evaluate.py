@@ -137,3 +137,22 @@ def test_folder_that_is_a_file_is_told_in_one_line(run, maps):
 
     assert (ran.code, ran.err.count("\n")) == (2, 1)
     assert "fixed.nii.gz does not exist; make it first" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--manifest", "dataset.json", "--mask", "fixed.nii.gz"], "--mask was given, but a --manifest names its own"),
+        (
+            ["--fixed-labels", "fixed.nii.gz", "--warped-labels", "warped.nii.gz", "--test"],
+            "--test was given, but they are of a --manifest, which is missing: leave it out",
+        ),
+    ],
+)
+def test_options_that_would_not_be_read_are_refused(words, message, run, maps, monkeypatch):
+    monkeypatch.chdir(maps)
+
+    ran = run("evaluate", *words)
+
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert message in ran.err

@@ -156,10 +156,12 @@ def test_an_initial_transform_that_is_best_is_returned(phantom, fine):
 def test_what_a_mask_leaves_out_does_not_count(pair, world):
     fixed, moving, truth, points = pair(2, "rigid")
     places = world(fixed.grid) - middle(fixed.grid)
-    bright = np.linalg.norm(places - [0.0, 17.0], axis=-1) < 4  # something that stays while all else moves
-    masks = [Image(array=(~bright).astype(np.uint8), grid=fixed.grid)] * 2
+    around = np.linalg.norm(places, axis=-1) > 14  # a pattern that stays while what it surrounds moves
+    pattern = 3 * np.sin(places[..., 0] / 1.5) * np.sin(places[..., 1] / 1.5)
+    masks = [Image(array=(~around).astype(np.uint8), grid=fixed.grid)] * 2
     spoilt = [
-        Image(array=np.where(bright, 6, image.array).astype(np.float32), grid=fixed.grid) for image in (fixed, moving)
+        Image(array=np.where(around, pattern, image.array).astype(np.float32), grid=fixed.grid)
+        for image in (fixed, moving)
     ]
 
     found = align(spoilt[0], spoilt[1], kind="rigid", fixed_mask=masks[0], moving_mask=masks[1])

@@ -20,7 +20,7 @@ from sarnet.cli.options import (
     Workers,
     WorkerThreads,
 )
-from sarnet.cli.words import command_line, spacing_of
+from sarnet.cli.words import command_line, refuse_unread, spacing_of
 
 
 def atlas(  # noqa: PLR0917  # an option each, by name alone
@@ -61,6 +61,10 @@ def atlas(  # noqa: PLR0917  # an option each, by name alone
         find_images,
     )
 
+    if scheduler:
+        refuse_unread({"--workers": workers}, "the --scheduler has its own workers")
+    if not source.is_dir():
+        refuse_unread({"--images": images}, f"{source} is a table that lists them")
     settings = settings_of_all(
         config, override or [], {"adapt": adapt, "transform": transform, "model": model, "threads": threads}
     )

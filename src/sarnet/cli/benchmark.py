@@ -8,6 +8,7 @@ import typer
 from rich.table import Column, Table
 
 from sarnet.cli.console import output, progress_bar, say, say_note
+from sarnet.cli.words import refuse_unread
 from sarnet.config import BenchmarkSettings, read_settings
 from sarnet.errors import InputError
 from sarnet.types import PaperTable
@@ -45,6 +46,11 @@ def benchmark(  # noqa: PLR0917  # an option each, by name alone
         raise InputError("give --config to compute rows, or --rows with --report to make tables of those there are")
     if rows is not None and not report:
         raise InputError("--rows was given, but --report is missing: name the .md or .html file to write")
+    if rows is not None:
+        unread = {"--set": override, "--quick": quick, "--resume": resume}
+        refuse_unread(unread, "with --rows nothing is computed")
+    if not report:
+        refuse_unread({"--reference": reference, "--paper": paper}, "it is of a --report, which is missing")
     if report:
         _check_reports(report)
     if config is not None:

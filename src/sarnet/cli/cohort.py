@@ -22,7 +22,7 @@ from sarnet.cli.options import (
     Workers,
     WorkerThreads,
 )
-from sarnet.cli.words import command_line, spacing_of
+from sarnet.cli.words import command_line, refuse_unread, spacing_of
 from sarnet.errors import InputError
 
 _PATIENTS_SHOWN = 5
@@ -71,6 +71,10 @@ def cohort(  # noqa: PLR0917  # an option each, by name alone
 
     if atlas_labels and not atlas:
         raise InputError("--atlas-labels was given, but --atlas is missing: give both")
+    if scheduler:
+        refuse_unread({"--workers": workers}, "the --scheduler has its own workers")
+    if not source.is_dir():
+        refuse_unread({"--images": images}, f"{source} is a table that lists them")
     settings = settings_of_all(
         config, override or [], {"adapt": adapt, "transform": transform, "model": model, "threads": threads}
     )

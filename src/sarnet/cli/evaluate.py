@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from sarnet.cli.console import output, progress_bar, say
-from sarnet.cli.words import SPACING_HELP, TRANSFORM_HELP, command_line, spacing_of
+from sarnet.cli.words import SPACING_HELP, TRANSFORM_HELP, command_line, refuse_unread, spacing_of
 from sarnet.errors import InputError
 
 if TYPE_CHECKING:
@@ -44,8 +44,22 @@ def evaluate(  # noqa: PLR0917  # an option each, by name alone
         raise InputError("give --fixed-labels and --warped-labels, or --manifest")
     result: Evaluation | TaskScores
     if manifest is not None:
+        refuse_unread(
+            {
+                "--warped-labels": warped_labels,
+                "--label": label,
+                "--transform": transform,
+                "--reverse-transform": reverse_transform,
+                "--fixed-points": fixed_points,
+                "--moving-points": moving_points,
+                "--mask": mask,
+                "--spacing": spacing,
+            },
+            "a --manifest names its own files",
+        )
         result = _task(manifest, fields or manifest.parent, test=test)
     else:
+        refuse_unread({"--fields": fields, "--test": test}, "they are of a --manifest, which is missing")
         if fixed_labels is None or warped_labels is None:
             raise InputError("--fixed-labels was given, but --warped-labels is missing: give both")
         if transform is None and (reverse_transform or fixed_points or moving_points or mask):

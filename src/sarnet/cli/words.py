@@ -26,6 +26,21 @@ def spacing_of(text: str | None) -> tuple[float, ...] | None:
     return numbers
 
 
+def refuse_unread(given: dict[str, object], because: str) -> None:
+    """Refuse options that would be left unread.
+
+    Args:
+        given: Name of an option to what was given: nothing, false or empty where it was not.
+        because: Why it would not be read.
+
+    Raises:
+        InputError: If one was given.
+    """
+    for name, value in given.items():
+        if value:
+            raise InputError(f"{name} was given, but {because}: leave it out")
+
+
 def command_line() -> str:
     """Return the command as it was typed, for the record."""
     return shlex.join(["sarnet", *sys.argv[1:]])
