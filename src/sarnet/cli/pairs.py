@@ -24,7 +24,7 @@ def settings_of_all(config: Path | None, override: Sequence[str], chosen: dict[s
     Raises:
         ConfigError: If a setting is unknown or wrong.
     """
-    options = [f"{key}={json.dumps(value)}" for key, value in chosen.items() if value is not None]
+    options = [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in chosen.items() if value is not None]
     settings = read_settings(RegistrationSettings, config, [*override, *options])
     update: dict[str, Any] = {"threads": settings.threads or 1}  # pairs side by side beat threads on one pair
     if settings.model.endswith(".safetensors"):

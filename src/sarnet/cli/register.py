@@ -110,7 +110,10 @@ def register(  # noqa: PLR0917  # an option each, by name alone
         # a string in JSON is one in TOML: a model named 2019 is no number
         RegistrationSettings,
         config,
-        [*(override or []), *(f"{key}={json.dumps(value)}" for key, value in chosen.items() if value is not None)],
+        [
+            *(override or []),
+            *(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in chosen.items() if value is not None),
+        ],
     )
     from sarnet.cli.pair import register_files  # torch takes a second: not for --help
     from sarnet.registration import PairFiles

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from collections.abc import Mapping
 
 from sarnet.errors import InputError
 
@@ -26,7 +27,7 @@ def spacing_of(text: str | None) -> tuple[float, ...] | None:
     return numbers
 
 
-def refuse_unread(given: dict[str, object], because: str) -> None:
+def refuse_unread(given: Mapping[str, object], because: str) -> None:
     """Refuse options that would be left unread.
 
     Args:
