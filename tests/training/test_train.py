@@ -91,8 +91,12 @@ def _weights(settings, **weights):
             ),
             "adversarial.weights.coarse_field is not 0, but generator.trunk is residual: set it to matching",
         ),
+        (
+            lambda settings: {"simulation": settings.simulation.model_copy(update={"peak_voxels": (0.0, 0.0)})},
+            "simulation.peak_voxels is 0 to 0",
+        ),
     ],
-    ids=["vgg", "head", "size", "trunk"],
+    ids=["vgg", "head", "size", "trunk", "peak"],
 )
 def test_what_a_later_stage_lacks_is_found_before_the_first_step(change, message, settings):
     seen = []

@@ -18,8 +18,8 @@ def _check_range(value: tuple[float, float]) -> tuple[float, float]:
 
 
 def _check_lengths(value: tuple[float, float]) -> tuple[float, float]:
-    if not 0 <= value[0] <= value[1] or not value[1]:
-        raise PydanticCustomError("range", "Input should be a range of lengths, the smaller one first, not both 0")
+    if not 0 <= value[0] <= value[1]:
+        raise PydanticCustomError("range", "Input should be a range of lengths, the smaller one first")
     return value
 
 

@@ -55,6 +55,8 @@ def _check(settings: TrainingSettings, *, resume: bool) -> None:
         )
     for name in stages:
         check_claim(settings.out / name, resume=resume)
+    if stages.keys() & {"initial", "adversarial"} and not settings.simulation.peak_voxels[1]:
+        raise ConfigError("simulation.peak_voxels is 0 to 0, so that every known field would be zero: give a range")
     split = split_of(settings)
     if "initial" in stages:
         check_initial(settings)
