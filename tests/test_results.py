@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sarnet.benchmark import read_rows, summarise
+from sarnet.benchmark import Summary, read_rows, summarise
 from sarnet.networks import released_models
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -141,6 +141,36 @@ def test_readme_states_the_figures_of_the_rows(begins: str, name: str, figure: s
     assert cells == wanted
     assert int(pairs) == of_method["sarnet"].pairs
     assert before == form.format(getattr(of_method["sarnet"], f"{figure}_before"))
+
+
+def test_readme_states_in_words_what_the_rows_say() -> None:
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+
+    def of(name: str, method: str) -> Summary:
+        return summarise([row for row in read_rows(RESULTS / f"{name}.jsonl") if row.method == method])
+
+    def dice(name: str, method: str, digits: int) -> str:
+        return f"{of(name, method).dice:.{digits}f}"
+
+    simulated = of("simulated-xray", "sarnet")
+    round_trips = [
+        f"{of(f'{name}-both-ways', 'sarnet-refined').inverse_consistency_voxels:.2f}"
+        for name in ("brain2d", "hearts", "montgomery", "brain3d", "liver")
+    ]
+    peers = {dice("table1-brain2d", peer, 2) for peer in ("voxelmorph", "dirnet", "flownet")}
+    assert peers == {"0.45"}
+    for words in (
+        f"the default has {dice('montgomery-all', 'sarnet-refined', 3)}, ANTs {dice('montgomery-all', 'syncc', 3)}",
+        "on the same X-rays, reach 0.45 on brain slices",
+        f"they reach {dice('table2-brain2d', 'flownet', 2)} to {dice('table2-brain2d', 'voxelmorph', 2)}",
+        f"single pass does ({dice('table2-brain2d', 'sarnet-forward', 2)})",
+        f"off by {simulated.relative_field_error:.3f} of the true displacement",
+        f"from {simulated.dice_before:.3f} to {simulated.dice:.3f}",
+        "is {} pixels on brain slices, {} on hearts, {} on X-rays of another scanner, and {} and {} voxels".format(
+            *round_trips
+        ),
+    ):
+        assert words in " ".join(readme.split()), words
 
 
 @pytest.mark.parametrize("verb", ["compose", "apply", "invert"])

@@ -145,7 +145,7 @@ def test_folder_that_is_a_file_is_told_in_one_line(run, maps):
         (["--manifest", "dataset.json", "--mask", "fixed.nii.gz"], "--mask was given, but a --manifest names its own"),
         (
             ["--fixed-labels", "fixed.nii.gz", "--warped-labels", "warped.nii.gz", "--test"],
-            "--test was given, but they are of a --manifest, which is missing: leave it out",
+            "--test was given, but no --manifest, which it belongs to: leave it out",
         ),
     ],
 )

@@ -77,12 +77,10 @@ def _listed(settings: BenchmarkSettings) -> list[_Files]:
 def _named(found: list[_Files]) -> list[_Subject]:
     """Subjects in order: TRT-20-3 is 3 and comes before TRT-20-12."""
     ordered = sorted(found, key=lambda files: _in_parts(files.image))
-    numbers = {str(number) for files in ordered for number in _in_parts(files.image)[1::2][-1:]}
-    is_told = len(numbers) == len(ordered)
-    return [
-        _Subject(str(_in_parts(files.image)[-2]) if is_told else files.image.name.partition(".")[0], files)
-        for files in ordered
-    ]
+    last = [str(number) for files in ordered for number in _in_parts(files.image)[1::2][-1:]]
+    is_told = len(set(last)) == len(ordered)
+    names = last if is_told else [files.image.name.partition(".")[0] for files in ordered]
+    return [_Subject(name, files) for name, files in zip(names, ordered, strict=True)]
 
 
 def _in_parts(path: Path) -> list[str | int]:

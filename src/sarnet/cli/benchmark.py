@@ -50,7 +50,7 @@ def benchmark(  # noqa: PLR0917  # an option each, by name alone
         unread = {"--set": override, "--quick": quick, "--resume": resume}
         refuse_unread(unread, "with --rows nothing is computed")
     if not report:
-        refuse_unread({"--reference": reference, "--paper": paper}, "it is of a --report, which is missing")
+        refuse_unread({"--reference": reference, "--paper": paper}, "no --report, which it belongs to")
     if report:
         _check_reports(report)
     if config is not None:

@@ -59,7 +59,7 @@ def evaluate(  # noqa: PLR0917  # an option each, by name alone
         )
         result = _task(manifest, fields or manifest.parent, test=test)
     else:
-        refuse_unread({"--fields": fields, "--test": test}, "they are of a --manifest, which is missing")
+        refuse_unread({"--fields": fields, "--test": test}, "no --manifest, which it belongs to")
         if fixed_labels is None or warped_labels is None:
             raise InputError("--fixed-labels was given, but --warped-labels is missing: give both")
         if transform is None and (reverse_transform or fixed_points or moving_points or mask):

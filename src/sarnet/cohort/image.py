@@ -1,6 +1,5 @@
 """Images of a cohort, and the pairs that are made of them: visits to the first, all to one atlas."""
 
-import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -8,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sarnet.cohort.pair import CohortPair
+from sarnet.curation import is_number
 from sarnet.errors import DataError, InputError
 from sarnet.registration import BidsNames, PairFiles
 
@@ -115,16 +115,9 @@ def seen_once(images: Sequence[CohortImage]) -> tuple[str, ...]:
 
 
 def _in_order(visits: Sequence[CohortImage]) -> list[CohortImage]:
-    if all(_is_number(image.visit) for image in visits):
+    if all(is_number(image.visit) for image in visits):
         return sorted(visits, key=lambda image: float(image.visit))
     return sorted(visits, key=lambda image: image.visit)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
 
 
 def _pair(image: CohortImage, files: PairFiles, *, space: str) -> CohortPair:

@@ -16,7 +16,8 @@ from sarnet.registration import Inputs, PairFiles
 
 _PAIR_COLUMNS = ("id", *Inputs.model_fields)
 _IMAGE_COLUMNS = ("id", "image", "patient", "visit", "mask", "labels")
-_CARRIED_ELSEWHERE = ("id", "image", "mask", "labels")
+_OF_THE_ROW = ("id", "image", "mask", "labels")
+"""Columns of images that the summary has by other names; patient and visit it has not."""
 _SIMILAR = 0.8
 """From this likeness on, an unknown column is taken for a misspelt one; any other is carried into the summary."""
 
@@ -112,7 +113,7 @@ def images_of(table: Table, *, spacing: tuple[float, ...] | None = None) -> list
                 labels=table.path.parent / row["labels"] if row.get("labels") else None,
                 spacing=spacing,
                 folder=folder_of(id_),
-                extra={name: row[name] for name in table.columns if name not in _CARRIED_ELSEWHERE},
+                extra={name: row[name] for name in table.columns if name not in _OF_THE_ROW},
             )
         )
     return images

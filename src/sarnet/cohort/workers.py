@@ -41,6 +41,8 @@ def death(error: Exception) -> Outcome:
     """Say what came of a pair that no worker could say."""
     if isinstance(error, ImportError):  # of a worker that joined later
         return Outcome(f"a worker cannot run this version of sarnet ({error}): install it on all", stops_all=True)
-    if type(error).__name__ == "KilledWorker":  # Dask's, an extra
+    from distributed import KilledWorker  # noqa: PLC0415  # an extra
+
+    if isinstance(error, KilledWorker):
         return Outcome(f"the worker died of it, most often for want of memory: {error}")
     return Outcome(f"the worker failed: {type(error).__name__}: {error}")

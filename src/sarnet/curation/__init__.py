@@ -12,7 +12,7 @@ from sarnet.curation.pool import cores
 from sarnet.curation.prepare import Prepared, prepare, settings_for
 from sarnet.curation.sources.layout import stem
 from sarnet.curation.splits import check_split, fold_patients, patients_of, split_patients
-from sarnet.curation.tables import read_table
+from sarnet.curation.tables import is_number, read_table
 
 __all__ = [
     "Counts",
@@ -25,6 +25,7 @@ __all__ = [
     "divide",
     "fetch",
     "fold_patients",
+    "is_number",
     "manifest_of",
     "patients_of",
     "prepare",

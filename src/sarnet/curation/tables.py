@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -40,6 +41,14 @@ def read_table(path: Path, columns: Sequence[str], *, delimiter: str = ",") -> l
                 "comma in it needs quotes"
             )
     return rows
+
+
+def is_number(cell: str) -> bool:
+    """Tell whether a cell holds a finite number, as visits do that are in the order of numbers."""
+    try:
+        return math.isfinite(float(cell))
+    except ValueError:
+        return False
 
 
 def as_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +11,7 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 
-from sarnet.curation import manifest_of, read_table, split_patients
+from sarnet.curation import is_number, manifest_of, read_table, split_patients
 from sarnet.curation.splits import PARTS, given_parts
 from sarnet.errors import DataError, InputError
 from sarnet.images import Grid, Image, normalise, read_image, read_labels, resample
@@ -150,7 +149,7 @@ def later_visits(radiographs: tuple[Radiograph, ...]) -> tuple[tuple[int, int], 
     Visits are ordered as numbers where all that their data set states are numbers, else as text; images that state none
     are left out; of several images of one visit the first in the list counts.
     """
-    in_words = {each.dataset for each in radiographs if each.visit and not _is_number(each.visit)}
+    in_words = {each.dataset for each in radiographs if each.visit and not is_number(each.visit)}
     by_patient: dict[tuple[str, str], dict[float | str, int]] = {}
     for place, radiograph in enumerate(radiographs):
         if not radiograph.visit:
@@ -162,13 +161,6 @@ def later_visits(radiographs: tuple[Radiograph, ...]) -> tuple[tuple[int, int], 
         first, *later = (visits[visit] for visit in sorted(visits))
         pairs += [(first, place) for place in later]
     return tuple(pairs)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
 
 
 def check_masks(radiographs: tuple[Radiograph, ...]) -> None:
