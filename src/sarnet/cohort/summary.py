@@ -79,9 +79,8 @@ def summarise(pairs: Sequence[CohortPair], out: Path) -> list[Row]:
     """Read the records of all pairs, in their order, and mark the outliers among them."""
     rows = [_row(pair, out) for pair in pairs]
     found = scores({measure: [getattr(row, measure) for row in rows] for measure in MEASURES})
-    for similarity in dict.fromkeys(
-        row.similarity for row in rows
-    ):  # costs by one cannot be told from those by another
+    # a cost by one similarity says nothing beside a cost by another
+    for similarity in dict.fromkeys(row.similarity for row in rows):
         costs = [row.cost_final if row.similarity == similarity else None for row in rows]
         for score, of_cost in zip(found, scores({COST: costs}), strict=True):
             score.update(of_cost)
