@@ -53,6 +53,18 @@ class WeightsError(SarnetError, ValueError):
 class MissingExtraError(SarnetError, ImportError):
     """A package that only an optional extra of this one installs."""
 
+    @classmethod
+    def of(cls, needs: str, *, extra: str, instead: str = "") -> "MissingExtraError":
+        """Say what is missing, and the line that installs it.
+
+        Args:
+            needs: What needs which package.
+            extra: Of this package.
+            instead: What else can be done.
+        """
+        line = f"{needs}, but it is missing: run pip install '.[{extra}]' in the checkout of sarnet"
+        return cls(f"{line}, or {instead}" if instead else line)
+
 
 def reason_of(error: Exception) -> str:
     """Return in a line what the system or a library has against something, without where in its sources it says so."""

@@ -123,5 +123,7 @@ def test_missing_dask_says_which_extra_installs_it(run, many, tmp_path, monkeypa
     ran = run("cohort", many / "pairs.csv", "--out", tmp_path / "out")
 
     assert ran.code == 2
-    assert ran.err == "error: many pairs need Dask, but it is missing: pip install 'sarnet[cohort]'\n"
+    assert ran.err == (
+        "error: many pairs need Dask, but it is missing: run pip install '.[cohort]' in the checkout of sarnet\n"
+    )
     assert not (tmp_path / "out").exists()

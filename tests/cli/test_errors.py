@@ -70,6 +70,7 @@ def bad(tmp_path: Path) -> Path:
         ({"--config": "nowhere.toml"}, "cannot be read: No such file"),
         ({"--adapt": "much"}, "'adapt'"),
         ({"--transform": "elastic"}, "'transform'"),
+        ({"--transform": "rigid", "--set": "affine_start=false"}, "affine_start is false, but transform is 'rigid'"),
         ({"--threads": "0"}, "'threads'"),
         ({"--spacing": "1,x"}, "spacing is '1,x', but must be millimetres"),
         ({"--spacing": "-1"}, "spacing is '-1', but must be positive"),
@@ -108,6 +109,12 @@ def test_missing_option_is_named(run):
 
     assert ran.code == 2
     assert "--moving" in ran.err
+
+
+def test_option_that_is_read_once_is_not_taken_twice(run):
+    ran = run("register", "--fixed", "a.png", "--reference", "b.png", "--moving", "c.png", "--out", "d")
+
+    assert (ran.code, ran.err) == (2, "error: --fixed was given 2 times, but is read once: give one\n")
 
 
 def test_version(run):

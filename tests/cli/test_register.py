@@ -10,6 +10,7 @@ from sarnet.images import Image, foreground, read_image, read_labels, sample_fil
 from sarnet.losses import VggFeatures
 from sarnet.losses.vgg_weights import OXFORD
 from sarnet.registration import Record
+from sarnet.transforms import read_transform
 
 
 @pytest.fixture
@@ -33,6 +34,17 @@ def test_options_go_into_the_settings(run, pair, files, tmp_path):
     assert record.inputs.fixed == str((files / "fixed.nii.gz").resolve())
     assert not (tmp_path / "out" / "report.html").exists()
     assert "report.html" not in ran.out
+
+
+def test_no_affine_leaves_the_images_where_their_headers_place_them(run, pair, tmp_path):
+    ran = run("register", *pair, "--out", tmp_path / "out", "--adapt", "none", "--no-affine")
+
+    record = _record(tmp_path / "out")
+    transform = read_transform(tmp_path / "out" / "transform.h5")
+    assert (ran.code, record.settings["affine_start"]) == (0, False)
+    assert "affine" not in record.seconds_by_stage
+    np.testing.assert_array_equal(transform.homogeneous(), np.eye(3))
+    assert np.abs(transform.displacement).max() > 1
 
 
 def test_names_of_other_programs_for_the_images_will_do(run, files, tmp_path):

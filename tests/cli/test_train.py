@@ -99,7 +99,7 @@ def test_missing_extra_is_named(run, config, visits, monkeypatch):
     ran = run("train", *config, "--set", f"visits={visits}")
 
     assert ran.code == 2
-    assert "pip install 'sarnet[train]'" in ran.err
+    assert "pip install '.[train]'" in ran.err
 
 
 @pytest.mark.slow

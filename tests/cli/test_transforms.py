@@ -43,6 +43,21 @@ def rows(path) -> np.ndarray:
     return np.loadtxt(path, delimiter=",", skiprows=1, usecols=(0, 1, 2))
 
 
+def test_several_transforms_are_applied_in_the_order_given(run, folder):
+    ran = run(
+        "apply",
+        *("--transform", folder / "rotation.h5", "--transform", folder / "shift.h5"),
+        *("--moving", folder / "fixed.nii.gz", "--reference", folder / "fixed.nii.gz", "--out", folder / "w.nii.gz"),
+    )
+
+    first, then = (sitk.ReadTransform(str(folder / name)) for name in ("rotation.h5", "shift.h5"))
+    image = sitk.ReadImage(str(folder / "fixed.nii.gz"))
+    lowest = float(sitk.GetArrayViewFromImage(image).min())
+    wanted = sitk.Resample(image, image, sitk.CompositeTransform([then, first]), sitk.sitkLinear, lowest)  # last first
+    assert (ran.code, ran.err) == (0, "")
+    np.testing.assert_allclose(read_image(folder / "w.nii.gz").array, sitk.GetArrayFromImage(wanted), atol=1e-4)
+
+
 def test_invert_of_a_shift_is_the_shift_back(run, folder):
     ran = run(
         "invert", "--transform", folder / "shift.h5", "--reference", folder / "moving.nii.gz", "--out", folder / "i.tfm"

@@ -112,6 +112,15 @@ def test_several_images_of_a_session_are_named(bids: Path) -> None:
         find_pairs(bids, pattern="*_T?w.nii.gz")
 
 
+def test_image_that_has_no_bids_name_is_not_passed_over(bids: Path) -> None:
+    folder = bids / "sub-02/ses-01/anat"
+    (folder / "sub-02_ses-01_Run-2_T1w.nii.gz").write_bytes(b"")
+    (folder / "sub-02_ses-01_T1w.json").write_text("{}")
+
+    with pytest.raises(InputError, match=r"no BIDS name .*: sub-02/ses-01/anat/sub-02_ses-01_Run-2_T1w.nii.gz; renam"):
+        find_pairs(bids, pattern="*_T1w*")
+
+
 def test_directory_that_is_not_bids_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"has no dataset_description.json: wanted a CSV file, or a BIDS directory"):
         find_pairs(tmp_path)

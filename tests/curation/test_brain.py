@@ -45,5 +45,5 @@ def test_mask_that_is_given_goes_before_deepbet(monkeypatch):
 def test_missing_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "deepbet", None)  # as if it were not installed
 
-    with pytest.raises(MissingExtraError, match=r"pip install 'sarnet\[brain\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install '\.\[brain\]'"):
         extract_brain(HEAD, None, CurationSettings(brain="deepbet"))

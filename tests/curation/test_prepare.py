@@ -208,6 +208,7 @@ def test_each_fault_leaves_its_image_out_and_says_why(own, prepared, write, disc
     listed = (tmp_path / "out/left-out.csv").read_text(encoding="utf-8").splitlines()
     assert len(listed) == 1 + len(reasons)
     assert str(tmp_path) not in "".join(listed)
+    assert {path.name.partition(".")[0] for path in (tmp_path / "out/images").iterdir()} == {"e"}
 
 
 def test_reason_is_the_same_in_every_run(own, prepared):

@@ -24,12 +24,16 @@ def test_shape_is_the_size_the_other_way_round():
     assert Grid.plain((2, 3, 4), spacing=(1, 2, 3)).shape == (2, 3, 4)
 
 
-def test_a_shift_of_a_thousandth_of_a_voxel_is_another_grid():
-    image = sitk.Image([5, 6], sitk.sitkUInt8)
-    image.SetOrigin((1e-3, 0))
+def test_a_shift_of_a_tenth_of_a_voxel_is_another_grid_and_the_rounding_of_a_header_is_none():
+    image = sitk.Image([512, 512], sitk.sitkUInt8)
+    image.SetSpacing((0.48828125, 0.48828125))
+    grid = Grid.of(image)
 
-    assert not Grid.of(image).same_as(Grid.plain((6, 5)))
-    assert Grid.of(image).same_as(Grid.plain((6, 5)), tolerance=1e-2)
+    image.SetSpacing((0.488281, 0.488281))  # as text has it
+    assert grid.same_as(Grid.of(image))
+    assert not grid.same_as(Grid.of(image), tolerance=1e-4)
+    image.SetOrigin((0.05, 0))
+    assert not grid.same_as(Grid.of(image))
 
 
 @pytest.mark.parametrize(

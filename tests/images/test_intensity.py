@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sarnet.images import foreground, normalise
+from sarnet.images import Image, foreground, normalise, with_finite_values
 
 
 def brain(rng, *, shape=(40, 50), background=0.0):
@@ -74,6 +74,16 @@ def test_nan_is_lowest_and_infinities_are_the_ends():
 
     assert np.isfinite(scaled).all()
     assert (scaled[0, 0], scaled[10, 10], scaled[10, 11]) == (0, 1, 0)
+
+
+def test_values_that_are_no_numbers_become_the_ends_that_normalise_gives_them():
+    array = np.linspace(1, 2, 400).reshape(20, 20)
+    array[0, 0], array[10, 10], array[10, 11] = np.nan, np.inf, -np.inf
+
+    finite = with_finite_values(Image.from_array(array)).array
+
+    low, high = array[np.isfinite(array)].min(), array[np.isfinite(array)].max()
+    assert (finite[0, 0], finite[10, 10], finite[10, 11]) == (low, high, low)
 
 
 @pytest.mark.parametrize("value", [0.0, -3.5, np.nan, np.inf])

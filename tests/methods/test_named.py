@@ -98,5 +98,5 @@ def test_engines_that_cannot_be_are_refused(engines, message):
 
 
 def test_engine_that_is_missing_is_told_with_what_installs_it():
-    with pytest.raises(MissingExtraError, match=r"needs no-such-engine, .*: pip install 'sarnet\[methods\]'"):
+    with pytest.raises(MissingExtraError, match=r"needs no-such-engine, .*: pip install '\.\[methods\]'"):
         engine_version("no-such-engine")

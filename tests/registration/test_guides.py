@@ -27,6 +27,19 @@ def test_every_landmark_is_led_to_its_partner(start, rng):
     assert after.max() < 0.3
 
 
+@pytest.mark.parametrize("count", [2, 10, 80])
+def test_landmarks_set_inaccurately_ask_for_no_more_than_their_errors(oblique, rng, count):
+    spacing = np.array(oblique.spacing)
+    places = rng.uniform(40, 120, (count, 2)) if count > 2 else np.array([[80, 80], [80 + 8 / spacing[0], 80]])
+    fixed = places @ oblique.voxel_to_world().T + np.array(oblique.origin)
+    errors = rng.normal(scale=2, size=(count, 2)) if count > 2 else np.array([[2.0, 0], [-2.0, 0]])
+
+    bent = Guides(fixed_points=fixed, moving_points=fixed + errors).through_landmarks(Transform.identity(oblique))
+
+    longest = np.linalg.norm(bent.total_displacement(), axis=-1).max()
+    assert longest < 2 * np.linalg.norm(errors, axis=1).max()
+
+
 def test_far_from_all_landmarks_the_start_stays(start):
     corner = np.array([start.grid.origin])
     far = np.array(start.grid.origin) + start.grid.voxel_to_world() @ np.array([190.0, 160.0])

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sarnet.images import foreground
+from sarnet.images import foreground, normalise
 from sarnet.registration import Labels, Masks, PairImages, Registration
 from sarnet.registration.uncertainty import _exposed, uncertainty
 from sarnet.transforms import Transform
@@ -71,4 +71,14 @@ def test_repetitions_have_the_foreground_of_their_image(sample, units):
     seen = _exposed(replace(sample.fixed, array=array), np.random.default_rng(0))
 
     np.testing.assert_array_equal(foreground(seen.array), shown)
-    assert np.abs(seen.array - array)[shown].mean() > 0.01 * np.ptp(array)
+    assert np.abs(seen.array - normalise(array))[shown].mean() > 0.01
+
+
+def test_one_hot_voxel_does_not_drown_the_repetitions_in_noise(sample):
+    array = sample.fixed.array.astype(np.float32)
+    hot = array.copy()
+    hot[100, 100] = 50 * array.max()
+
+    seen, with_hot = (_exposed(replace(sample.fixed, array=each), np.random.default_rng(0)) for each in (array, hot))
+
+    assert np.abs(with_hot.array - seen.array).mean() < 1e-3

@@ -43,6 +43,7 @@ def registered(tmp_path: Path) -> Callable[..., Path]:
             "inputs": {"fixed": str(tmp_path / f"fixed{ending}"), "moving": str(tmp_path / f"moving{ending}")},
             "files": {"warped": f"warped{ending}", "transform": "transform.h5", "displacement": "displacement.nii.gz"},
             "grid": {"size": fixed.grid.size, "spacing_mm": fixed.grid.spacing},
+            "moving_grid": {"size": moving.grid.size, "spacing_mm": moving.grid.spacing},
             **FULL,
             **(record or {}),
         }

@@ -8,7 +8,7 @@ import pytest
 import SimpleITK as sitk
 
 from sarnet.errors import DataError
-from sarnet.images import Image
+from sarnet.images import Image, write_image
 from sarnet.report.result import read_result
 
 Registered = Callable[..., Path]
@@ -69,14 +69,29 @@ def test_paths_may_be_relative_to_the_folder(registered: Registered) -> None:
 
 def test_spacing_given_by_hand_holds_for_both_images(registered: Registered) -> None:
     image = Image.from_array(np.eye(6, dtype=np.float32) * 200)
-    folder = registered(
-        fixed=image, moving=image, ending=".png", record={"grid": {"size": [6, 6], "spacing_mm": [0.4, 0.4]}}
-    )
+    grid = {"size": [6, 6], "spacing_mm": [0.4, 0.4]}
+    folder = registered(fixed=image, moving=image, ending=".png", record={"grid": grid, "moving_grid": grid})
 
     result = read_result(folder)
 
     assert result.grid.spacing == (0.4, 0.4)
     assert (result.before.array == result.warped.array).all()
+
+
+def test_spacing_given_by_hand_holds_for_a_moving_picture_beside_a_fixed_image_that_tells_its_own(
+    registered: Registered, rng: np.random.Generator
+) -> None:
+    fixed = Image.from_array(rng.integers(1, 255, (6, 8)).astype(np.float32), spacing=(0.5, 0.5))
+    folder = registered(fixed=fixed, moving=fixed)
+    picture = folder.parent / "moving.png"
+    write_image(Image.from_array(fixed.array), picture)
+    record = json.loads((folder / "registration.json").read_text())
+    record["inputs"]["moving"] = str(picture)
+    (folder / "registration.json").write_text(json.dumps(record))
+
+    result = read_result(folder)
+
+    np.testing.assert_allclose(_ranks(result.before.array), _ranks(fixed.array))
 
 
 @pytest.mark.parametrize(("across", "view"), [(0, "sagittal"), (1, "coronal"), (2, "axial")])

@@ -80,6 +80,15 @@ def test_few_subjects_have_neither_tests_nor_intervals(rows):
     assert "No tests: all methods share fewer than 6 subjects." in table.notes
 
 
+def test_methods_that_share_no_pair_are_shown_without_tests(rows):
+    apart = [row.model_copy(update={"pair": f"{row.pair}, other"}) if row.method == "syn" else row for row in rows]
+
+    (table,) = result_tables(apart, reference="sarnet")
+
+    assert [line[0] for line in table.lines] == ["before", "sarnet", "syn"]
+    assert "p" not in table.headings
+
+
 def test_columns_that_nothing_is_in_are_left_out_and_lost_labels_counted(rows):
     (table,) = result_tables(rows)
 

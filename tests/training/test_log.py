@@ -106,5 +106,5 @@ def test_missing_extra_is_named(tmp_path, monkeypatch):
     for name in ("_TENSORBOARD_AVAILABLE", "_TENSORBOARDX_AVAILABLE"):
         monkeypatch.setattr(tensorboard, name, False)  # as if neither were installed
 
-    with pytest.raises(MissingExtraError, match=r"it is missing: pip install 'sarnet\[train\]'"):
+    with pytest.raises(MissingExtraError, match=r"it is missing: run pip install '\.\[train\]'"):
         Log(tmp_path, after=0)

@@ -455,6 +455,18 @@ def test_strings_of_fixed_length_are_read(oblique, tmp_path):
     np.testing.assert_array_equal(back.matrix, transform.matrix)
 
 
+def test_name_that_is_written_in_pieces_is_refused(oblique, tmp_path):
+    write_format(Transform.identity(oblique(3)), tmp_path / "t.h5", "itk")
+    with h5py.File(tmp_path / "t.h5", "a") as file:
+        group = file["TransformGroup/0"]
+        kind = group["TransformType"][()]
+        del group["TransformType"]
+        group.create_dataset("TransformType", data=kind, dtype=h5py.string_dtype(), chunks=(1,), compression="gzip")
+
+    with pytest.raises(DataError, match=r"t\.h5: wanted the name of a transform as ITK writes it"):
+        read_transform(tmp_path / "t.h5")
+
+
 def test_what_nibabel_mends_stays_off_the_terminal(oblique, tmp_path, capfd, monkeypatch):
     path = tmp_path / "d.nii"
     write_format(Transform.identity(oblique(3)), path, "itk-field")

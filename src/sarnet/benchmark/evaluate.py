@@ -89,7 +89,7 @@ def check_lies_on(labels: Image, fixed: Image, *, name: str) -> None:
             "'sarnet apply --interpolation nearest'"
         )
     is_placed = fixed.length_unit == labels.length_unit == "mm"  # pictures do not know where they lie
-    if is_placed and not fixed.grid.same_as(labels.grid, tolerance=0.01):
+    if is_placed and not fixed.grid.same_as(labels.grid):
         raise GridError(
             f"{name} lies elsewhere in the world than fixed_labels (spacing, origin or direction differ): bring it "
             "onto their grid by 'sarnet apply --interpolation nearest'"

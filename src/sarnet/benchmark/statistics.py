@@ -21,6 +21,9 @@ Figure = Literal["dice", "hd95", "mad", "tre_mm"]
 
 _RESAMPLINGS = 9999
 
+_AT_ONCE = 256
+"""Resamplings whose weights of all pairs are in memory together."""
+
 
 class Interval(NamedTuple):
     """A mean over pairs with its 95 % bootstrap interval."""
@@ -72,10 +75,14 @@ def bootstrap_interval(values: Sequence[PairValue]) -> Interval:
     figures = np.array([each.value for each in values])
     chances = np.full(len(names), 1 / len(names))
     times = np.random.default_rng(0).multinomial(len(names), chances, size=_RESAMPLINGS).astype(np.float64)
-    weights = np.where(fixed == moving, times[:, fixed], times[:, fixed] * times[:, moving])
-    totals = weights.sum(axis=1)
-    drawn = totals > 0  # of few subjects all pairs may be missed
-    low, high = np.percentile(weights[drawn] @ figures / totals[drawn], (2.5, 97.5))
+    sums, totals = [], []
+    for some in np.array_split(times, -(-len(times) // _AT_ONCE)):
+        weights = np.where(fixed == moving, some[:, fixed], some[:, fixed] * some[:, moving])
+        sums.append(weights @ figures)
+        totals.append(weights.sum(axis=1))
+    total = np.concatenate(totals)
+    drawn = total > 0  # of few subjects all pairs may be missed
+    low, high = np.percentile(np.concatenate(sums)[drawn] / total[drawn], (2.5, 97.5))
     return Interval(float(figures.mean()), float(low), float(high))
 
 

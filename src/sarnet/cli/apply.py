@@ -20,7 +20,10 @@ class Interpolation(StrEnum):
 
 
 def apply(
-    transform: Annotated[Path, typer.Option(help=TRANSFORM_HELP)],
+    transform: Annotated[
+        list[Path],
+        typer.Option(help=f"{TRANSFORM_HELP} Several are joined in the order given, as antsApplyTransforms -t does."),
+    ],
     moving: Annotated[Path, typer.Option(help="Image to resample.")],
     reference: Annotated[Path, typer.Option(help="Image that defines the grid of the result, usually the fixed one.")],
     out: Annotated[Path, typer.Option(help="Image to write.")],
@@ -40,12 +43,14 @@ def apply(
     """
     from sarnet.images import read_image, write_image  # not for --help
     from sarnet.transforms import apply as resample
-    from sarnet.transforms import read_transform
+    from sarnet.transforms import compose, read_transform
 
     given = spacing_of(spacing)
     grid = read_image(reference, spacing=given).grid
     image = read_image(moving, spacing=given, keep_type=interpolation is not Interpolation.LINEAR)
-    warped = resample(read_transform(transform, grid=grid), image, grid, interpolation=interpolation.value)
+    first, *others = (read_transform(path, grid=grid) for path in transform)
+    whole = compose(first, *others, grid=grid) if others else first
+    warped = resample(whole, image, grid, interpolation=interpolation.value)
     write_image(warped, out)
     say(f"Wrote {out}.")
     for note in warped.notes:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sarnet.cli.command import Command
 from sarnet.cli.console import messages, progress_bar, say, say_note
 from sarnet.cli.exit_codes import LEFT_OUT
-from sarnet.config import SimulationSettings, build_settings, parse_overrides
+from sarnet.config import SimulationSettings, build_settings, cores, parse_overrides
 from sarnet.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ data = typer.Typer(
 _PREPARED_HELP = "Prepared data: its folder or its manifest.csv."
 
 
-@data.command()
+@data.command(cls=Command)
 def prepare(
     source: Annotated[str, typer.Argument(help="Name of the archive or layout; a wrong one lists them all.")],
     folder: Annotated[Path, typer.Argument(help="Its folder, or where --fetch puts it; for csv, the file.")],
@@ -83,10 +84,10 @@ def _tell(prepared: "Prepared", out: Path) -> None:
     say(f"Look at them by sarnet data show {out}")
 
 
-@data.command()
+@data.command(cls=Command)
 def split(
     manifest: Annotated[Path, typer.Argument(help=_PREPARED_HELP)],
-    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
     shares: Annotated[
         str | None, typer.Option(help="Percent of patients for training, validation, test; 70,10,20 by default.")
     ] = None,
@@ -127,7 +128,7 @@ def _shares(text: str) -> tuple[float, float]:
     return training / total, validation / total
 
 
-@data.command()
+@data.command(cls=Command)
 def simulate(
     manifest: Annotated[Path, typer.Argument(help=_PREPARED_HELP)],
     *,
@@ -136,8 +137,8 @@ def simulate(
     size: Annotated[int, typer.Option(min=32, help="Width and height of every image in pixels.")] = 512,
     part: Annotated[str, typer.Option("--split", help="train, validation, test or all.")] = "train",
     fields: Annotated[bool, typer.Option("--fields", help="Also write each pair's field.")] = False,
-    seed: Annotated[int, typer.Option(help="Random seed of the pairs.")] = 0,
-    split_seed: Annotated[int, typer.Option(help="Random seed of the split, as a training's split_seed.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the pairs.")] = 0,
+    split_seed: Annotated[int, typer.Option(min=0, help="Random seed of the split, as a training's split_seed.")] = 0,
     override: Annotated[
         list[str] | None, typer.Option("--set", help="KEY=VALUE: control_spacing_voxels, peak_voxels, layers.")
     ] = None,
@@ -149,7 +150,6 @@ def simulate(
     """
     simulation = build_settings(SimulationSettings, parse_overrides(override or []))
 
-    from sarnet.curation import cores
     from sarnet.datasets import SimulatedPairs, read_radiographs, split_by_patient, write_pairs
 
     radiographs = read_radiographs(manifest)
@@ -173,7 +173,7 @@ def simulate(
     say(f"{pairs} pairs of {len(radiographs)} images are listed in {listed}")
 
 
-@data.command()
+@data.command(cls=Command)
 def show(
     manifest: Annotated[Path, typer.Argument(help=_PREPARED_HELP)],
     out: Annotated[Path | None, typer.Option(help="Folder to write to; that of the manifest by default.")] = None,

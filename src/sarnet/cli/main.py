@@ -23,6 +23,7 @@ from sarnet.cli import (
     register,
     train,
 )
+from sarnet.cli.command import Command
 from sarnet.cli.console import say_error
 from sarnet.cli.exit_codes import INPUT_AT_FAULT
 from sarnet.errors import SarnetError
@@ -40,20 +41,20 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command()(demo.demo)
-app.command()(register.register)
-app.command()(apply.apply)
-app.command()(invert.invert)
-app.command()(compose.compose)
-app.command()(jacobian.jacobian)
-app.command()(points.points)
-app.command()(convert.convert)
-app.command()(evaluate.evaluate)
+app.command(cls=Command)(demo.demo)
+app.command(cls=Command)(register.register)
+app.command(cls=Command)(apply.apply)
+app.command(cls=Command)(invert.invert)
+app.command(cls=Command)(compose.compose)
+app.command(cls=Command)(jacobian.jacobian)
+app.command(cls=Command)(points.points)
+app.command(cls=Command)(convert.convert)
+app.command(cls=Command)(evaluate.evaluate)
 app.add_typer(data.data, name="data")
-app.command()(train.train)
-app.command()(benchmark.benchmark)
-app.command()(cohort.cohort)
-app.command()(atlas.atlas)
+app.command(cls=Command)(train.train)
+app.command(cls=Command)(benchmark.benchmark)
+app.command(cls=Command)(cohort.cohort)
+app.command(cls=Command)(atlas.atlas)
 
 
 def _show_version(asked: bool) -> bool:

@@ -20,8 +20,19 @@ def register(  # noqa: PLR0917  # an option each, by name alone
     adapt: Adapt = None,
     transform: TransformKind = None,
     initial_transform: Annotated[
-        Path | None, typer.Option(help="Transform to start from: .h5, .tfm, .txt, .mat, .lta, .mgz or a field.")
+        Path | None,
+        typer.Option(
+            help="Transform to start from: .h5, .tfm, .txt, .mat, .lta, .mgz or a field. The affine search begins "
+            "there; a field takes its place."
+        ),
     ] = None,
+    no_affine: Annotated[
+        bool,
+        typer.Option(
+            "--no-affine",
+            help="Look for no affine map: begin as headers or --initial-transform place the images.",
+        ),
+    ] = False,
     fixed_mask: Annotated[
         Path | None, typer.Option(help="Mask on the grid of FIXED: voxels where it is 0 are ignored.")
     ] = None,
@@ -105,6 +116,7 @@ def register(  # noqa: PLR0917  # an option each, by name alone
         "budget": budget,
         "similarity": similarity,
         "uncertainty": uncertainty or None,
+        "affine_start": False if no_affine else None,
     }
     settings = read_settings(
         # a string in JSON is one in TOML: a model named 2019 is no number

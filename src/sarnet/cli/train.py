@@ -28,9 +28,7 @@ def train(
     except ModuleNotFoundError as error:
         if error.name != "lightning_fabric":
             raise
-        raise MissingExtraError(
-            "training needs lightning-fabric, but it is missing: pip install 'sarnet[train]'"
-        ) from error
+        raise MissingExtraError.of("training needs lightning-fabric", extra="train") from error
 
     bar = progress_bar()
     tasks: dict[str, TaskID] = {}

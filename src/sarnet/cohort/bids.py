@@ -44,7 +44,7 @@ def bids_images(
 
     Raises:
         DataError: If ``root`` is no BIDS directory or has no such image.
-        InputError: If a session has several: they are named.
+        InputError: If a session has several, or an image has no name as BIDS has them: they are named.
     """
     if not (root / "dataset_description.json").is_file():
         raise DataError(
@@ -52,9 +52,11 @@ def bids_images(
         )
     root = root.absolute()  # workers stand elsewhere
     images: dict[tuple[str, str], list[CohortImage]] = {}
+    misnamed = []
     for path in sorted(root.glob(f"sub-*/**/{pattern}")):
         found = _NAME.fullmatch(path.name)
         if found is None:
+            misnamed += [str(path.relative_to(root))] if path.name.endswith((".nii", ".nii.gz")) else []  # no sidecars
             continue
         entities, subject, session, suffix = found.groups(default="")
         image = CohortImage(
@@ -68,6 +70,11 @@ def bids_images(
             suffix=suffix,
         )
         images.setdefault((subject, session), []).append(image)
+    if misnamed:
+        raise InputError(
+            f"{pattern} matches images that have no BIDS name (sub-01_ses-1_T1w.nii.gz has): {', '.join(misnamed)}; "
+            "rename them, or leave them out with --images"
+        )
     if not images:
         raise DataError(f"{root} holds no image named sub-*/**/{pattern} as BIDS does: say with --images what to take")
     several = [str(image.image.name) for every in images.values() if len(every) > 1 for image in every]

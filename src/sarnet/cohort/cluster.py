@@ -140,7 +140,7 @@ def own_cluster(workers: int | None = None, *, most: int | None = None) -> Itera
     from distributed.system import MEMORY_LIMIT  # noqa: PLC0415
 
     if workers is None:
-        workers = max(1, min(CPU_COUNT, MEMORY_LIMIT // _WORKER_BYTES, most or CPU_COUNT))
+        workers = max(1, min(CPU_COUNT, MEMORY_LIMIT // _WORKER_BYTES, CPU_COUNT if most is None else most))
     with (
         dask.config.set(_NANNY),
         LocalCluster(
@@ -195,7 +195,7 @@ def check_dask() -> None:
     try:
         import distributed  # noqa: F401, PLC0415  # an extra
     except ImportError as error:
-        raise MissingExtraError("many pairs need Dask, but it is missing: pip install 'sarnet[cohort]'") from error
+        raise MissingExtraError.of("many pairs need Dask", extra="cohort") from error
 
 
 def _check_address(address: str) -> None:

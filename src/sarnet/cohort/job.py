@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 import tempfile
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,8 +22,9 @@ from sarnet.errors import SarnetError
 from sarnet.networks import LoadedGenerator, load_generator
 from sarnet.registration import Registration, read_pair, register_images, result_folder, write_registration
 
-_load_once = functools.lru_cache(maxsize=1)(load_generator)
-"""A worker is a process of its own, and registers all of its pairs by the same network."""
+_ONE_PAIR = threading.Lock()
+"""Torch's number of threads, and much of SimpleITK's and matplotlib's state, are the process's: a worker with several
+threads registers one pair at a time all the same."""
 
 _PROBE_BYTES = 1_000_000
 
@@ -70,10 +72,11 @@ class Job:
             return Outcome(f"worker {socket.gethostname()} has {mismatch}", stops_all=True)
         if is_valid(pair, folder):  # by a worker that was cut off from its scheduler
             return Outcome()
-        try:
-            return self._registered(pair, folder)
-        finally:
-            _give_memory_back()
+        with _ONE_PAIR:
+            try:
+                return self._registered(pair, folder)
+            finally:
+                _give_memory_back()
 
     def _registered(self, pair: CohortPair, folder: Path) -> Outcome:
         try:
@@ -168,4 +171,13 @@ def _refusal(folder: Path, wanted_bytes: int) -> str | None:
 
 
 def _network(settings: RegistrationSettings) -> LoadedGenerator | None:
-    return _load_once(settings.model) if settings.transform == "deformable" else None
+    if settings.transform != "deformable":
+        return None
+    file = Path(settings.model)
+    return _load_once(settings.model, file.stat().st_mtime_ns if file.is_file() else None)
+
+
+@functools.lru_cache(maxsize=1)
+def _load_once(model: str, _changed_ns: int | None) -> LoadedGenerator:
+    """A worker registers all of its pairs by the same network, until a later run has trained another one there."""
+    return load_generator(model)

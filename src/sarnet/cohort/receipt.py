@@ -37,7 +37,7 @@ class Stamp(BaseModel):
             raise DataError(f"{path} does not exist") from error
         listing = "\n".join(f"{name}/{state.st_size}/{state.st_mtime_ns}" for name, state in states)
         return cls(
-            path=str(path.resolve()),
+            path=str(path.absolute()),  # not resolved: workers may have other links to the same place
             size_bytes=sum(state.st_size for _, state in states),
             listing_sha256=hashlib.sha256(os.fsencode(listing)).hexdigest(),
         )

@@ -1,6 +1,7 @@
 """Settings of every stage, and how they are read."""
 
 from sarnet.config.benchmark import BenchmarkSettings
+from sarnet.config.cores import cores
 from sarnet.config.curation import CurationSettings
 from sarnet.config.engines import (
     ENGINES,
@@ -69,6 +70,7 @@ __all__ = [
     "UnetSettings",
     "VolumeSettings",
     "build_settings",
+    "cores",
     "parse_overrides",
     "read_settings",
 ]

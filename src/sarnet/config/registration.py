@@ -1,12 +1,12 @@
 """How a pair is registered."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from sarnet.config.cores import cores
 from sarnet.config.objective import ObjectiveSettings
 from sarnet.config.settings import Settings
 
@@ -117,8 +117,8 @@ class RefinementSettings(Settings):
     """How the field itself is refined after the last layer, coarse to fine."""
 
     factors: tuple[_Factor, ...] = (2, 1)
-    """Voxels of the network's grid to one of each level; levels on which an axis would have few voxels are skipped.
-    What a coarser one would find, the network has found."""
+    """Voxels of the network's grid to one of each level, along each axis that is long enough for it. What a coarser
+    level would find, the network has found."""
     iterations: tuple[_Iterations, ...] = (20, 20)
     """Of each level."""
     window_voxels: WindowVoxels = 9
@@ -162,6 +162,9 @@ class RegistrationSettings(Settings):
 
     transform: Literal["rigid", "affine", "deformable"] = "deformable"
     """What the result may do; ``deformable`` is an affine map and a field."""
+    affine_start: bool = True
+    """Whether an affine map is looked for first; else the images begin as their headers, or an initial transform, place
+    them."""
     adapt: Literal["none", "paper", "last-layer", "refined"] = "refined"
     """What is adapted to the pair: nothing; the generator's last layer, by all of the paper's terms or by those that
     help; or the last layer and then the field itself."""
@@ -185,7 +188,7 @@ class RegistrationSettings(Settings):
     seed: int = Field(default=0, ge=0)
     """Random seed of the repetitions for the uncertainty; nothing else of a registration is random."""
     threads: int | None = Field(default=None, ge=1)
-    """Threads to compute with; all cores where it is left out."""
+    """Threads to compute with; all cores that the process may use where it is left out."""
     budget: float | None = Field(default=None, gt=0)
     """Time limit of the refinement in seconds; none by default."""
     device: str = "cpu"
@@ -205,6 +208,14 @@ class RegistrationSettings(Settings):
     volume: VolumeSettings = VolumeSettings()
 
     @model_validator(mode="after")
+    def _check_start(self) -> "RegistrationSettings":
+        if not self.affine_start and self.transform != "deformable":
+            raise ValueError(
+                f"affine_start is false, but transform is {self.transform!r}, which is nothing else: choose deformable"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _check_known(self) -> "RegistrationSettings":
         if self.known_refinement.finish.iterations:
             raise ValueError(
@@ -220,5 +231,5 @@ class RegistrationSettings(Settings):
 
     @property
     def threads_used(self) -> int:
-        """As many threads as were asked for, or as there are cores."""
-        return self.threads or os.cpu_count() or 1
+        """As many threads as were asked for, or as there are cores to use."""
+        return self.threads or cores()

@@ -8,7 +8,6 @@ from sarnet.curation.counts import Counts, count
 from sarnet.curation.divide import Division, divide
 from sarnet.curation.fetch import fetch
 from sarnet.curation.manifest import ManifestRow, manifest_of, read_manifest, write_manifest
-from sarnet.curation.pool import cores
 from sarnet.curation.prepare import Prepared, prepare, settings_for
 from sarnet.curation.sources.layout import stem
 from sarnet.curation.splits import check_split, fold_patients, patients_of, split_patients
@@ -20,7 +19,6 @@ __all__ = [
     "ManifestRow",
     "Prepared",
     "check_split",
-    "cores",
     "count",
     "divide",
     "fetch",

@@ -37,8 +37,8 @@ def _deepbet(image: Image) -> Image:
     try:
         from deepbet import run_bet  # noqa: PLC0415  an extra, and slow to import
     except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            "brain extraction needs deepbet, but it is missing: pip install 'sarnet[brain]', or set brain=mask or done"
+        raise MissingExtraError.of(
+            "brain extraction needs deepbet", extra="brain", instead="set brain=mask or done"
         ) from error
     with tempfile.TemporaryDirectory() as folder:
         head, cut = Path(folder) / "head.nii.gz", Path(folder) / "mask.nii.gz"

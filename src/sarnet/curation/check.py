@@ -37,7 +37,7 @@ def check_mask(mask: Image, image: Image) -> None:
     """
     if mask.grid.size != image.grid.size:
         raise DataError(f"has size {_by(mask.grid)}, but the image has {_by(image.grid)}")
-    if image.grid.dimension == 3 and not mask.grid.same_as(image.grid, tolerance=0.01):
+    if image.grid.dimension == 3 and not mask.grid.same_as(image.grid):
         raise DataError("lies at another place in the world than the image, by its header")
     if not mask.array.any():
         raise DataError("shows nothing: it is 0 everywhere")

@@ -51,11 +51,6 @@ def curate_all(
         pool.shutdown(cancel_futures=True)
 
 
-def cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _one_thread() -> None:
     """A process has one core: threads of its own would only contend."""
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)

@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from sarnet.config import CurationSettings, build_settings
+from sarnet.config import CurationSettings, build_settings, cores
 from sarnet.curation.atlas import ATLAS, write_atlas
 from sarnet.curation.entry import JOURNAL, Entry, FileRecord, read_journal, recorded_name, sha256_of
 from sarnet.curation.item import Item, LeftOut, Survey
 from sarnet.curation.output import LEFT_OUT, fold_notes, joined, manifest_rows, split_notes, write_tables
 from sarnet.curation.placing import check_template
-from sarnet.curation.pool import cores, curate_all
+from sarnet.curation.pool import curate_all
 from sarnet.curation.record import PREPARED, PreparedRecord
 from sarnet.curation.sources import SOURCES
 from sarnet.curation.sources.layout import checked_masks
@@ -126,7 +126,7 @@ def prepare(
                 report(entry.name, len(entries) - len(current), len(missing))
 
     ordered = _told_apart([(item, entries[item.name]) for item in survey.items])
-    _remove(before, ordered, out)
+    _remove((*before.values(), *entries.values()), ordered, out)
     faults = tuple(LeftOut(entry.name, entry.reason) for entry in ordered if entry.reason)
     rows = manifest_rows(source, survey, ordered, out)
     result = Prepared(
@@ -310,10 +310,10 @@ def _told_apart(entries: Iterable[tuple[Item, Entry]]) -> list[Entry]:
     return apart
 
 
-def _remove(before: dict[str, Entry], entries: Iterable[Entry], out: Path) -> None:
-    """Remove the files of images that are no longer there; those of others were never ours."""
+def _remove(written: Iterable[Entry], entries: Iterable[Entry], out: Path) -> None:
+    """Remove the files of images that are no longer there, or left out; those of others were never ours."""
     kept = {record.path for entry in entries for record in entry.outputs}
-    for entry in before.values():
+    for entry in written:
         for record in entry.outputs:
             if record.path not in kept:
                 (out / record.path).unlink(missing_ok=True)

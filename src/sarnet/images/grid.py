@@ -99,8 +99,11 @@ class Grid:
         matrix[:-1, -1] = self.origin
         return matrix
 
-    def same_as(self, other: "Grid", *, tolerance: float = 1e-4) -> bool:
-        """Tell whether the two hold the same voxels at the same places, up to ``tolerance`` voxels."""
+    def same_as(self, other: "Grid", *, tolerance: float = 0.01) -> bool:
+        """Tell whether the two hold the same voxels at the same places, up to ``tolerance`` voxels.
+
+        Headers round: six digits of a spacing are a thousandth of a voxel at the far end of an image.
+        """
         if self.size != other.size:
             return False
         # the far corners differ by whatever spacing, origin or direction differ by

@@ -60,13 +60,16 @@ def foreground(array: Num[np.ndarray, "*space"]) -> Bool[np.ndarray, "*space"]:
 
 
 def with_finite_values(image: Image) -> Image:
-    """Return an image for what takes numbers alone: what is none counts as the lowest value, as in :func:`normalise`.
+    """Return an image for what takes numbers alone: NaN counts as the lowest value, infinity as the value at its end.
 
     Args:
         image: With one finite value at least.
     """
     good = np.isfinite(image.array)
-    return image if good.all() else replace(image, array=np.where(good, image.array, image.array[good].min()))
+    if good.all():
+        return image
+    low, high = image.array[good].min(), image.array[good].max()
+    return replace(image, array=np.nan_to_num(image.array, nan=low, posinf=high, neginf=low))
 
 
 def border_value(array: Num[np.ndarray, "*space"]) -> float:

@@ -17,6 +17,4 @@ def engine_version(package: str) -> str:
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError as error:
-        raise MissingExtraError(
-            f"this method needs {package}, but it is missing: pip install 'sarnet[methods]'"
-        ) from error
+        raise MissingExtraError.of(f"this method needs {package}", extra="methods") from error

@@ -28,7 +28,7 @@ def unet(settings: UnetSettings) -> nn.Module:
     try:
         from monai.networks.nets.unet import UNet  # noqa: PLC0415  # an extra, and slow to import
     except ModuleNotFoundError as error:
-        raise MissingExtraError("the U-Net needs MONAI, but it is missing: pip install 'sarnet[train]'") from error
+        raise MissingExtraError.of("the U-Net needs MONAI", extra="train") from error
     return UNet(
         spatial_dims=2,
         in_channels=1,

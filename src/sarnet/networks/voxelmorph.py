@@ -78,5 +78,5 @@ def _package() -> Any:
     try:
         import voxelmorph  # noqa: PLC0415  # only who compares with it has it
     except ModuleNotFoundError as error:
-        raise MissingExtraError("VoxelMorph's package is missing: pip install 'sarnet[methods]'") from error
+        raise MissingExtraError.of("VoxelMorph needs its authors' package", extra="methods") from error
     return voxelmorph

@@ -10,7 +10,7 @@ from sarnet.registration.measure import Labels
 from sarnet.registration.middle import Middle
 from sarnet.registration.output import BidsNames, check_result_folder, result_folder, write_registration
 from sarnet.registration.plane_fields import magnified
-from sarnet.registration.record import Inputs, Record, read_record
+from sarnet.registration.record import Inputs, Record, RecordedGrid, read_record
 from sarnet.registration.register import register
 from sarnet.registration.result import Registration
 from sarnet.registration.threads import torch_threads
@@ -28,6 +28,7 @@ __all__ = [
     "PairFiles",
     "PairImages",
     "Record",
+    "RecordedGrid",
     "Regions",
     "Registration",
     "check_result_folder",

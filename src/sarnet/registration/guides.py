@@ -14,11 +14,12 @@ from sarnet.transforms import Transform, compose
 _MOST_STRUCTURES = 64
 """A structure is a channel of its own: more would take memory that volumes do not leave."""
 
-_REACH = 0.2
-"""How far a landmark pulls its surroundings: standard deviation, as a share of the grid's longest side."""
+_REACHES = (0.2, 0.1, 0.05)
+"""How far a landmark pulls its surroundings: standard deviations, as shares of the grid's longest side. What many
+landmarks have in common is met far around them, what only one of them says close to it."""
 
-_SMOOTHING = 1e-3
-"""Landmarks that contradict each other are met half-way instead of tearing the field."""
+_SMOOTHING = 0.3
+"""Of each reach: landmarks that contradict their neighbours are met half-way, instead of tearing the field for it."""
 
 _COARSE_VOXELS = 40
 """Along the longest side of the grid on which the landmarks' field is computed: it is smooth."""
@@ -109,9 +110,12 @@ class Guides:
     def through_landmarks(self, start: Transform) -> Transform:
         r"""Bend a transform so that it takes each landmark of the fixed image to that of the moving one.
 
-        .. math:: T'(p) = T(p + d(p)), \quad T(p_i + d(p_i)) = q_i, \quad d(p) = \sum_i w_i\, e^{-|p - p_i|^2 / 2 s^2}
+        .. math:: T'(p) = T(p + d(p)), \quad T(p_i + d(p_i)) \approx q_i, \quad
+            d(p) = \sum_s \sum_i w_{s,i}\, e^{-|p - p_i|^2 / 2 s^2}
 
-        Far from all landmarks it is ``start``. Without landmarks it is returned as it is.
+        The widest Gaussians come first, and narrower ones add what those left. Landmarks are set by hand: close ones
+        that contradict each other are not met exactly, and the field grows hardly larger than what they ask for. Far
+        from all landmarks it is ``start``. Without landmarks it is returned as it is.
         """
         if self.fixed_points is None or self.moving_points is None:
             return start
@@ -120,14 +124,20 @@ class Guides:
             missed = self.moving_points - start.points(self.fixed_points + wanted)
             wanted = wanted + missed @ np.linalg.inv(start.matrix).T
         coarse = network_grid(start.grid, multiple=1, longest_voxels=min(_COARSE_VOXELS, max(start.grid.size)))
-        field = RBFInterpolator(
-            self.fixed_points,
-            wanted,
-            kernel="gaussian",
-            epsilon=1 / (np.sqrt(2) * _REACH * _longest_mm(start.grid)),
-            smoothing=_SMOOTHING,
-            degree=-1,
-        )(_places(coarse)).reshape(*coarse.shape, -1)
+        places = _places(coarse)
+        field = np.zeros_like(places)
+        for reach in _REACHES:
+            pull = RBFInterpolator(
+                self.fixed_points,
+                wanted,
+                kernel="gaussian",
+                epsilon=1 / (np.sqrt(2) * reach * _longest_mm(start.grid)),
+                smoothing=_SMOOTHING,
+                degree=-1,
+            )
+            field += pull(places)
+            wanted -= pull(self.fixed_points)
+        field = field.reshape(*coarse.shape, -1)
         bent = Transform.identity(start.grid).with_displacement(field_to_grid(field, coarse, start.grid))
         return compose(bent, start)
 

@@ -15,7 +15,7 @@ from sarnet.images import Grid, Image, network_grid, resample
 from sarnet.registration.compared_pair import ComparedPair
 from sarnet.registration.contrast import contrast
 from sarnet.registration.middle import Middle
-from sarnet.registration.normalised_image import OUTSIDE, SHOWN, NormalisedImage
+from sarnet.registration.normalised_image import OUTSIDE, SHOWN, NormalisedImage, read_averaged
 from sarnet.transforms import Transform, apply
 
 _MARGIN_VOXELS = 4
@@ -213,9 +213,8 @@ def _on_background(mapped: np.ndarray, other: np.ndarray, shown: np.ndarray) -> 
 
 
 def _soft(masks: Sequence[Image], transform: Transform, grid: Grid) -> Float[Tensor, "1 region *space"]:
-    """Masks read linearly, a channel each; beyond their image is nothing of what they mark."""
-    read = (apply(transform, each, grid, interpolation="linear", outside=0) for each in masks)
-    return torch.cat([_tensor(each.array) for each in read], dim=1)
+    """Shares of the grid's voxels, a channel for each mask; beyond their image is nothing of what they mark."""
+    return torch.cat([_tensor(read_averaged(each, transform, grid, outside=0)) for each in masks], dim=1)
 
 
 def _bounding_box(content: np.ndarray) -> tuple[slice, ...]:

@@ -104,6 +104,7 @@ def measure(
         threads=settings.threads_used,
         settings=settings.model_dump(mode="json"),
         grid=_recorded_grid(fixed.grid),
+        moving_grid=_recorded_grid(moving.grid),
         notes=(*(f"fixed: {note}" for note in fixed.notes), *(f"moving: {note}" for note in moving.notes)),
         inverse_residual_mm=inverse.mean_mm,
         inverse_residual_largest_mm=inverse.largest_mm,

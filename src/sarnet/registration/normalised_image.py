@@ -37,19 +37,13 @@ class NormalisedImage:
         )
 
     def read(self, transform: Transform, grid: Grid) -> Float[np.ndarray, "*space"]:
-        """Return the image on a grid.
-
-        Under the identity it is resampled once. Else it is read linearly, and where the grid, carried to the image by
-        the transform, is much coarser than the image, the image is first brought to that spacing.
+        """Return the image on a grid, as :func:`read_averaged` does.
 
         Args:
             transform: From the grid's space to the image's.
             grid: Of the result.
         """
-        if np.array_equal(transform.homogeneous(), np.eye(grid.dimension + 1)) and transform.displacement is None:
-            return resample(self.values, grid).array
-        scale = abs(np.linalg.det(transform.matrix)) ** (1 / grid.dimension)
-        return apply(transform, self._at_spacing(scale * grid.spacing[0]), grid, interpolation="linear").array
+        return read_averaged(self.values, transform, grid)
 
     def read_kinds(self, transform: Transform, grid: Grid) -> UInt8[np.ndarray, "*space"]:
         """Return what is where on a grid: ``OUTSIDE`` where the image does not reach.
@@ -60,9 +54,31 @@ class NormalisedImage:
         """
         return apply(transform, self.kinds, grid, interpolation="nearest", outside=OUTSIDE).array
 
-    def _at_spacing(self, wanted: float) -> Image:
-        own = self.values.grid
-        if wanted <= _COARSER * min(own.spacing):
-            return self.values
-        extent = max(size * spacing for size, spacing in zip(own.size, own.spacing, strict=True))
-        return resample(self.values, network_grid(own, multiple=1, longest_voxels=max(1, round(extent / wanted))))
+
+def read_averaged(
+    image: Image, transform: Transform, grid: Grid, *, outside: float | None = None
+) -> Float[np.ndarray, "*space"]:
+    """Return intensities or a soft mask on a grid, each voxel standing for all that it covers.
+
+    Under the identity the image is resampled once. Else it is read linearly, and where the grid, carried to the image
+    by the transform, is much coarser than the image, the image is first brought to that spacing.
+
+    Args:
+        image: What is read.
+        transform: From the grid's space to the image's.
+        grid: Of the result.
+        outside: Value beyond the image's edge; left out, its constant background or else its lowest value.
+    """
+    if np.array_equal(transform.homogeneous(), np.eye(grid.dimension + 1)) and transform.displacement is None:
+        return resample(image, grid, outside=outside).array
+    scale = abs(np.linalg.det(transform.matrix)) ** (1 / grid.dimension)
+    coarse = _at_spacing(image, scale * grid.spacing[0])
+    return apply(transform, coarse, grid, interpolation="linear", outside=outside).array
+
+
+def _at_spacing(image: Image, wanted: float) -> Image:
+    own = image.grid
+    if wanted <= _COARSER * min(own.spacing):
+        return image
+    extent = max(size * spacing for size, spacing in zip(own.size, own.spacing, strict=True))
+    return resample(image, network_grid(own, multiple=1, longest_voxels=max(1, round(extent / wanted))))

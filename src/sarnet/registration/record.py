@@ -86,6 +86,9 @@ class Record(_Part):
     inputs: Inputs = Inputs()
     files: Files = Files()
     grid: RecordedGrid
+    """Of the fixed image."""
+    moving_grid: RecordedGrid | None = None
+    """Nothing in records of before it was kept."""
     network_grid: RecordedGrid | None = None
     """Where the images were compared in the last stage; the network may have seen them on another grid before."""
 

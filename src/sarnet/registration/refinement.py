@@ -17,7 +17,7 @@ from sarnet.registration.compared_pair import ComparedPair
 from sarnet.registration.dissimilarity import dissimilarity
 
 _SHORTEST_AXIS = 16
-"""Voxels that an axis keeps on the coarsest level."""
+"""Voxels that an axis keeps on a coarser level; one that would keep fewer stays as fine as it is."""
 
 _LONGEST = 3.0
 """Length of a step's longest vector, to the root mean square of all: a few voxels that cry out do not set the pace."""
@@ -82,9 +82,10 @@ def refine(
 
     halves = start.halves
     for factor, count in zip(settings.factors, settings.iterations, strict=True):
-        if factor > 1 and min(space) < _SHORTEST_AXIS * factor:
+        coarser = [size // factor if size >= _SHORTEST_AXIS * factor else size for size in space]
+        if factor > 1 and tuple(coarser) == space:
             continue
-        level = _level(pair, factor)
+        level = _level(pair, coarser)
         halves = resize_field(halves, tuple(level.channels.shape[2:]))
         for done in range(count):
             if seconds is not None and time.monotonic() - began > seconds:
@@ -151,8 +152,7 @@ def finish(
     )
 
 
-def _level(pair: ComparedPair, factor: int) -> _Level:
-    space = [size // factor for size in pair.fixed.shape[2:]]
+def _level(pair: ComparedPair, space: list[int]) -> _Level:
     # the mean over what each voxel covers; the extent stays, as resize_field has it
     fixed, moving, weight = (
         F.interpolate(each, size=space, mode="area")

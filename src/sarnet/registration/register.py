@@ -80,7 +80,6 @@ def register(  # noqa: PLR0913  each by its name alone
     guides: Guides | None = None,
     labels: Labels | None = None,
     loaded: LoadedGenerator | None = None,
-    affine_start: bool = True,
 ) -> Registration:
     r"""Register a moving image to a fixed one.
 
@@ -88,7 +87,7 @@ def register(  # noqa: PLR0913  each by its name alone
     images and the adaptation of its last layer to the pair. ``refined`` then refines the field, which starts, place by
     place, from the network's field or from no registration at all, whichever makes the images agree better. A volume is
     seen plane by plane by the same network (method, section 8). The same input, settings and threads give the same
-    result to the bit, whatever was registered before.
+    result to the bit, whatever was registered before; but for a ``budget``, of which a clock decides.
 
     ``last-layer`` and ``refined`` compare both images half-way between them, so that exchanging the images gives the
     inverse, up to interpolation; ``refinement.finish`` then takes a few steps in the space of the fixed image. Slices
@@ -111,8 +110,6 @@ def register(  # noqa: PLR0913  each by its name alone
         guides: Structures and landmarks that steer a deformable registration.
         labels: For evaluation alone: overlap before and after goes into the record.
         loaded: A network at hand, so that many pairs load it once; else ``settings.model`` is loaded.
-        affine_start: Whether an affine map is looked for; else the images begin as their headers, or
-            ``initial_transform``, place them.
 
     Returns:
         The transform, the warped image and the record.
@@ -139,7 +136,7 @@ def register(  # noqa: PLR0913  each by its name alone
     if loaded is not None:
         loaded = loaded.on(_device(settings.device))
     with torch_threads(settings.threads_used):
-        work = _start(fixed, moving, settings, initial_transform, masks, search=affine_start)
+        work = _start(fixed, moving, settings, initial_transform, masks)
         if loaded is not None:
             _deform(work, fixed, moving, settings, loaded, masks, guides)
         return measure(work, fixed, moving, settings=settings, loaded=loaded, masks=masks, labels=labels)
@@ -151,13 +148,11 @@ def _start(
     settings: RegistrationSettings,
     initial: Transform | None,
     masks: Masks,
-    *,
-    search: bool,
 ) -> Work:
-    """The affine start; the initial transform where that holds a field, or nothing is searched."""
+    """The affine start; the initial transform where that holds a field, or no affine map is wanted."""
     given = Transform.identity(fixed.grid) if initial is None else compose(initial, grid=fixed.grid)
     work = Work(initial=given, start=given, transform=given, clock=Clock())
-    if given.displacement is not None or not search:
+    if given.displacement is not None or not settings.affine_start:
         return work
     with work.clock.stage("affine"):
         work.alignment = align(

@@ -6,14 +6,14 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float
 
-from sarnet.images import Image, foreground
+from sarnet.images import Image, foreground, normalise
 from sarnet.registration.files import PairImages
 from sarnet.registration.result import Registration
 
 _RUNS = 4
 _GAMMA = (0.7, 1.4)
 _NOISE = 0.03
-"""Standard deviation of added noise, of the intensity range."""
+"""Standard deviation of added noise, of the range that a registration sees."""
 
 
 def uncertainty(
@@ -53,12 +53,9 @@ def uncertainty(
 
 
 def _exposed(image: Image, rng: np.random.Generator) -> Image:
-    """The image with another gamma and with noise: not in its background, by whose one value it is known."""
+    """The image, normalised, with another gamma and with noise: not in its background, known by its one value."""
     good = np.isfinite(image.array)
     shown = good & foreground(image.array)
-    values = image.array.astype(np.float64)
-    low, high = values[good].min(), values[good].max()
-    share = np.where(good, (values - low) / (high - low), 0)
     gamma = np.exp(rng.uniform(*np.log(_GAMMA)))
-    changed = share**gamma + np.where(shown, _NOISE * rng.normal(size=share.shape), 0)
-    return replace(image, array=np.where(good, low + changed * (high - low), values).astype(np.float32))
+    changed = normalise(image.array) ** gamma + np.where(shown, _NOISE * rng.normal(size=good.shape), 0)
+    return replace(image, array=np.where(good, changed, image.array).astype(np.float32))

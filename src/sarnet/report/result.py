@@ -10,8 +10,8 @@ from jaxtyping import Float
 
 from sarnet.errors import DataError
 from sarnet.fields import jacobian_determinant
-from sarnet.images import Grid, Image, foreground, normalise, read_image, resample
-from sarnet.registration import Record, read_record
+from sarnet.images import Grid, Image, foreground, normalise, read_image, resample, with_finite_values
+from sarnet.registration import Record, RecordedGrid, read_record
 from sarnet.report.planes import Focus, focus_on
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
@@ -81,11 +81,11 @@ def read_result(folder: Path) -> Result:
     """
     record = read_record(folder)
     path = _input(folder, "fixed", record.inputs.fixed)
-    fixed, spacing = _fixed(path, record)
-    moving = read_image(_input(folder, "moving", record.inputs.moving), spacing=spacing)
+    fixed = _as_registered(path, record.grid)
+    moving = _as_registered(_input(folder, "moving", record.inputs.moving), record.moving_grid)
     warped = _output(folder, record.files.warped)
     displacement = _displacement(_output(folder, record.files.displacement), fixed.grid)
-    before = resample(_finite(moving), fixed.grid).array
+    before = resample(with_finite_values(moving), fixed.grid).array
     after = read_image(warped).array  # a picture has forgotten its place, which is the fixed image's
     if after.shape != fixed.array.shape:
         raise DataError(
@@ -133,13 +133,13 @@ def _output(folder: Path, name: str) -> Path:
     return path
 
 
-def _fixed(path: Path, record: Record) -> tuple[Image, tuple[float, ...] | None]:
-    """Read the fixed image, and tell the spacing that was given by hand, if one was."""
+def _as_registered(path: Path, grid: RecordedGrid | None) -> Image:
+    """Read an image by the spacing that it was registered with: that may have been given by hand."""
     image = read_image(path)
-    recorded = record.grid.spacing_mm
-    if len(recorded) != image.grid.dimension or np.allclose(recorded, image.grid.spacing, rtol=1e-3):
-        return image, None
-    return read_image(path, spacing=recorded), recorded
+    if grid is None or len(grid.spacing_mm) != image.grid.dimension:
+        return image
+    has_own = np.allclose(grid.spacing_mm, image.grid.spacing, rtol=1e-3)
+    return image if has_own else read_image(path, spacing=grid.spacing_mm)
 
 
 def _displacement(path: Path, grid: Grid) -> Float[np.ndarray, "*space axis"]:
@@ -172,16 +172,6 @@ def _uncertainty(folder: Path, record: Record, grid: Grid) -> Image | None:
 def _jacobian(displacement: Float[np.ndarray, "*space axis"], grid: Grid) -> Image:
     field = torch.from_numpy(grid.in_voxels(displacement))[None]
     return Image(array=jacobian_determinant(field)[0].numpy(), grid=grid)
-
-
-def _finite(image: Image) -> Image:
-    """Without the values that resampling would spread."""
-    finite = np.isfinite(image.array)
-    if finite.all():
-        return image
-    known = image.array[finite] if finite.any() else np.zeros(1, np.float32)
-    low, high = float(known.min()), float(known.max())
-    return replace(image, array=np.nan_to_num(image.array, nan=low, posinf=high, neginf=low))
 
 
 def _view(fixed: Image) -> str | None:

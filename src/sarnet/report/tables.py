@@ -106,7 +106,8 @@ def _table(protocol: str, rows: list[Row], reference: str | None, paper: PaperTa
     summaries = {method: summarise(each) for method, each in by_method.items()}
     figure: Figure = "dice" if any(summary.dice is not None for summary in summaries.values()) else "tre_mm"
     has_figure = any(getattr(summary, figure) is not None for summary in summaries.values())
-    compared = compare(by_method, reference=first, figure=figure) if has_figure and _is_comparable(by_method) else []
+    is_compared = has_figure and _is_comparable(by_method, first)
+    compared = compare(by_method, reference=first, figure=figure) if is_compared else []
     comparisons = {each.method: each for each in compared}
     unit = rows[0].length_unit
     has_interval = len(_subjects(rows)) >= _FEWEST_SUBJECTS
@@ -151,10 +152,11 @@ def _by_method(rows: list[Row]) -> dict[str, list[Row]]:
     return named
 
 
-def _is_comparable(by_method: dict[str, list[Row]]) -> bool:
-    """Whether there are methods to compare, and enough subjects of all of them."""
-    shared = set.intersection(*(_subjects(rows) for rows in by_method.values()))
-    return len(by_method) > 1 and len(shared) >= _FEWEST_SUBJECTS
+def _is_comparable(by_method: dict[str, list[Row]], first: str) -> bool:
+    """Whether there are methods to compare, and enough subjects in the pairs that each shares with the first."""
+    own = {row.pair for row in by_method[first]}
+    shared = (_subjects([row for row in rows if row.pair in own]) for rows in by_method.values())
+    return len(by_method) > 1 and min(map(len, shared)) >= _FEWEST_SUBJECTS
 
 
 def _before(rows: list[Row]) -> list[str]:

@@ -37,9 +37,7 @@ class Log:
         try:
             self._curves = TensorBoardLogger(folder, name="", version="tensorboard")
         except ModuleNotFoundError as error:
-            raise MissingExtraError(
-                "training writes a log for TensorBoard, but it is missing: pip install 'sarnet[train]'"
-            ) from error
+            raise MissingExtraError.of("training writes a log for TensorBoard", extra="train") from error
 
     def write(self, step: int, figures: dict[str, float]) -> None:
         """Add a row; every row of a log has the same names."""

@@ -243,7 +243,8 @@ def _check_pair(fixed: Image, moving: Image, fixed_mask: Image | None, moving_ma
         if min(image.grid.size) < _FEWEST_VOXELS:
             raise InputError(
                 f"{name} has size {image.grid.size}, but the affine search needs {_FEWEST_VOXELS} voxels "
-                "along each axis: give what is thinner as a 2-D image, or an initial transform that holds a field"
+                "along each axis: begin without one (--no-affine, affine_start=false), or give a single slice as a 2-D "
+                "image"
             )
         low, high = float(image.array.min()), float(image.array.max())
         if not np.isfinite([low, high]).all():

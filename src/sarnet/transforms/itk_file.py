@@ -178,8 +178,11 @@ def _hdf5_text(path: Path, dataset: h5py.Dataset) -> str:
         refuse(path, "the name of a transform", "no text")
     if dataset.dtype.kind == "S":
         return str(dataset[()].flat[0].decode())
+    offset = dataset.id.get_offset()
+    if offset is None:  # in pieces, perhaps compressed, as ITK never writes it
+        refuse(path, "the name of a transform as ITK writes it", "one in another layout")
     with path.open("rb") as file:
-        file.seek(dataset.id.get_offset())
+        file.seek(offset)
         length, address, wanted = struct.unpack("<IQI", file.read(16))
         file.seek(address)
         heap = file.read(_HEAP_BYTES)

@@ -1,0 +1,26 @@
+"""What every command of the program does before its own work."""
+
+from typing import Any
+
+from typer.core import TyperCommand, TyperOption
+
+from sarnet.errors import InputError
+
+
+class Command(TyperCommand):
+    """A command that refuses an option given twice, of which only the last would count.
+
+    Those used to ANTs join transforms so, and would get another image than they meant.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # click's, or typer's own copy of it
+        """Parse what was typed.
+
+        Raises:
+            InputError: If an option that is taken once was given again.
+        """
+        _, _, given = self.make_parser(ctx).parse_args(list(args))
+        for option in given:
+            if isinstance(option, TyperOption) and not option.multiple and given.count(option) > 1:
+                raise InputError(f"{option.opts[0]} was given {given.count(option)} times, but is read once: give one")
+        return super().parse_args(ctx, args)
