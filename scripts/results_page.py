@@ -121,9 +121,10 @@ def _of(name: str, method: str) -> Summary:
     return summarise([row for row in _rows(name) if row.method == method])
 
 
-def _structures(name: str, method: str, *labels: str) -> float:
-    """A method's Dice of single structures: the mean of them over each pair, then over pairs."""
-    pairs = [[row.dice_by_label.get(label) for label in labels] for row in _rows(name) if row.method == method]
+def _structures(name: str, method: str, *labels: str, fixed: str | None = None) -> float:
+    """A method's Dice of single structures: the mean over each pair, then over pairs, or those of one fixed image."""
+    own = [row for row in _rows(name) if row.method == method and fixed in {None, row.subjects[0]}]
+    pairs = [[row.dice_by_label.get(label) for label in labels] for row in own]
     known = [[value for value in pair if value is not None] for pair in pairs]
     return float(np.mean([np.mean(pair) for pair in known if pair]))
 

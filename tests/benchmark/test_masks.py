@@ -6,6 +6,7 @@ import torch
 from sarnet.benchmark import masks, plan
 from sarnet.config import BenchmarkSettings, RegistrationSettings
 from sarnet.datasets import load_images, load_label_map, read_radiographs
+from sarnet.errors import InputError
 
 
 @pytest.fixture
@@ -74,3 +75,10 @@ def test_each_image_is_paired_with_the_next_and_the_last_with_the_first(settings
     for place, (image, other) in enumerate(seen):
         assert torch.equal(image, images[place])
         assert torch.equal(other, images[(place + 1) % len(images)])
+
+
+def test_weights_that_make_no_masks_are_refused_before_an_image_is_read(settings):
+    other = settings.model_copy(update={"registration": RegistrationSettings(model="sarnoseg-cxr")})
+
+    with pytest.raises(InputError, match="sarnoseg-cxr, which segments nothing"):
+        plan(other)

@@ -11,6 +11,7 @@ from sarnet.benchmark.pair import Case, Landmarks, Pair, half
 from sarnet.config import BenchmarkSettings
 from sarnet.errors import DataError
 from sarnet.images import Image, read_image
+from sarnet.transforms import read_points
 
 _ENDING = ".force_direction.mha"
 _EXHALE = "exhMaster_unmasked"
@@ -51,15 +52,4 @@ def _load(subject: Path, phase: str) -> Pair:
 
 def _landmarks(subject: Path, phase: str) -> Float[np.ndarray, "point axis"]:
     """Landmarks in the liver, then those around it: index x spacing, which here is the world."""
-    return np.concatenate([_read_points(subject / f"{phase}{name}") for name in _POINTS])
-
-
-def _read_points(path: Path) -> Float[np.ndarray, "point axis"]:
-    """The points of a VTK file of the old kind, in words."""
-    try:
-        words = path.read_text(encoding="ascii").split()
-        start = words.index("POINTS")
-        count = int(words[start + 1])
-        return np.array(words[start + 3 : start + 3 + 3 * count], dtype=np.float64).reshape(count, 3)
-    except (OSError, ValueError, IndexError) as error:
-        raise DataError(f"{path} cannot be read as a VTK file of points in words: {error}") from error
+    return np.concatenate([read_points(subject / f"{phase}{name}", axes=3).points_world for name in _POINTS])

@@ -18,6 +18,7 @@ from sarnet.benchmark.plan import Plan
 from sarnet.benchmark.row import Row, RowKey, settings_hash
 from sarnet.config import BenchmarkSettings
 from sarnet.datasets import Radiograph, load_images, load_label_map
+from sarnet.errors import InputError
 from sarnet.metrics import mask_dice
 from sarnet.networks import Generator, hard_mask, load_generator, load_unet, predicted_mask
 from sarnet.registration import torch_threads
@@ -55,6 +56,8 @@ def plan_masks(settings: BenchmarkSettings) -> Plan:
 
 def _segmenters(settings: BenchmarkSettings) -> list[_Segmenter]:
     loaded = load_generator(settings.registration.model)
+    if not loaded.generator.settings.segments:
+        raise InputError(f"registration.model is {loaded.name}, which segments nothing: name weights that make masks")
     told = {"weights_sha256": loaded.sha256}
     found = [
         _Segmenter("feature-maps", partial(_of_fixed, loaded.generator), told, loaded.name),

@@ -1,6 +1,5 @@
 """Registering many pairs behind a bar, and printing what came of them: what ``cohort`` and ``atlas`` share."""
 
-import json
 import logging
 import sys
 from collections.abc import Iterator, Sequence
@@ -10,6 +9,7 @@ from typing import Any
 
 from sarnet.cli.console import progress_bar, say, say_note
 from sarnet.cli.exit_codes import INTERRUPTED
+from sarnet.cli.words import as_overrides
 from sarnet.cohort import Cluster, Cohort, Row, own_cluster, running_cluster, worst_first
 from sarnet.config import RegistrationSettings, read_settings
 from sarnet.errors import SarnetError
@@ -24,8 +24,7 @@ def settings_of_all(config: Path | None, override: Sequence[str], chosen: dict[s
     Raises:
         ConfigError: If a setting is unknown or wrong.
     """
-    options = [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in chosen.items() if value is not None]
-    settings = read_settings(RegistrationSettings, config, [*override, *options])
+    settings = read_settings(RegistrationSettings, config, [*override, *as_overrides(chosen)])
     update: dict[str, Any] = {"threads": settings.threads or 1}  # pairs side by side beat threads on one pair
     if settings.model.endswith(".safetensors"):
         update["model"] = str(Path(settings.model).resolve())  # workers stand elsewhere

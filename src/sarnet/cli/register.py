@@ -1,13 +1,12 @@
 """``sarnet register``."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from sarnet.cli.options import Adapt, Device, Model, Override, RegistrationConfig, Spacing, TransformKind
-from sarnet.cli.words import command_line, spacing_of
+from sarnet.cli.words import as_overrides, command_line, spacing_of
 from sarnet.config import RegistrationSettings, read_settings
 
 
@@ -118,15 +117,7 @@ def register(  # noqa: PLR0917  # an option each, by name alone
         "uncertainty": uncertainty or None,
         "affine_start": False if no_affine else None,
     }
-    settings = read_settings(
-        # a string in JSON is one in TOML: a model named 2019 is no number
-        RegistrationSettings,
-        config,
-        [
-            *(override or []),
-            *(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in chosen.items() if value is not None),
-        ],
-    )
+    settings = read_settings(RegistrationSettings, config, [*(override or []), *as_overrides(chosen)])
     from sarnet.cli.pair import register_files  # torch takes a second: not for --help
     from sarnet.registration import PairFiles
 

@@ -1,5 +1,6 @@
 """Words of the command line that are not options' own."""
 
+import json
 import shlex
 import sys
 from collections.abc import Mapping
@@ -25,6 +26,14 @@ def spacing_of(text: str | None) -> tuple[float, ...] | None:
     if not all(number > 0 for number in numbers):
         raise InputError(f"spacing is {text!r}, but must be positive")
     return numbers
+
+
+def as_overrides(chosen: Mapping[str, object]) -> list[str]:
+    """Return options as ``KEY=VALUE`` of settings; those that were not given, nothing, are left out.
+
+    A string in JSON is one in TOML: a model named 2019 is no number.
+    """
+    return [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in chosen.items() if value is not None]
 
 
 def refuse_unread(given: Mapping[str, object], because: str) -> None:

@@ -17,7 +17,8 @@ class Look(NamedTuple):
     middle: Middle
     """Where it saw the images."""
     pair: ComparedPair
-    """With the network's own masks if it knows what it sees; else magnified, as far as it may be."""
+    """With the network's own masks if it knows what it sees, or ``paper`` asks for them; magnified, as far as it may
+    be, if it does not know it."""
     fields: PlaneFields
     known: bool
     """Whether the images are of the kind that it was trained on."""

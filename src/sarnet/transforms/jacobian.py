@@ -33,9 +33,7 @@ def jacobian(transform: Transform, grid: Grid, *, log: bool = False) -> Image:
     on_grid = compose(transform, grid=grid)
     determinant = np.full(grid.shape, np.linalg.det(transform.matrix), np.float32)
     if on_grid.displacement is not None:
-        voxels = on_grid.displacement @ np.linalg.inv(grid.index_to_world())[:-1, :-1].T.astype(np.float32)
-        # components in array order, z first
-        field = np.moveaxis(voxels[..., ::-1], -1, 0)
+        field = grid.in_voxels(on_grid.displacement)
         for axis in np.flatnonzero(np.array(grid.shape) == 1):
             field = np.repeat(field, 2, axis=axis + 1)
         of_field = jacobian_determinant(torch.from_numpy(np.ascontiguousarray(field))[None])[0].numpy()
