@@ -57,6 +57,27 @@ def test_transform_is_judged_by_landmarks_and_the_opposite_direction(run, maps):
     assert "Landmarks miss by 1.5000 mm on average" in ran.out
 
 
+def test_transform_is_judged_without_labels(run, maps):
+    image = Image.from_array(np.zeros((24, 24), np.float32), spacing=(2.0, 2.0))
+    write_image(image, maps / "image.nii.gz")
+    shift = replace(Transform.identity(image.grid), translation=np.array([4.0, 0.0]))
+    write_transform(shift, maps / "there.h5")
+    (maps / "fixed.csv").write_text("x,y\n10,10\n")
+    (maps / "moving.csv").write_text("x,y\n14,12\n")
+
+    ran = run(
+        *("evaluate", "--reference", maps / "image.nii.gz", "--transform", maps / "there.h5"),
+        *("--fixed-points", maps / "fixed.csv", "--moving-points", maps / "moving.csv", "--out", maps / "scores.json"),
+    )
+
+    found = json.loads((maps / "scores.json").read_text(encoding="utf-8"))
+    assert ran.out.splitlines()[:2] == [
+        "Folding: 0 % of voxels; SDlogJ 0.0000.",
+        "Landmarks miss by 2.0000 mm on average.",
+    ]
+    assert (found["dice"], found["labels"], found["transform"]["tre"]) == (None, {}, 2.0)
+
+
 def test_pictures_are_measured_in_pixels_and_the_program_says_so(run, maps):
     plain = ("evaluate", "--fixed-labels", maps / "fixed.png", "--warped-labels", maps / "warped.png")
     for name in ("fixed", "warped"):  # as a picture that tells nothing
@@ -65,7 +86,7 @@ def test_pictures_are_measured_in_pixels_and_the_program_says_so(run, maps):
     pixels, told = run(*plain), run(*plain, "--spacing", "0.5")
 
     assert "HD95, pixels" in pixels.out
-    assert "Distances are in pixels: the file of the fixed labels has no spacing" in pixels.out
+    assert "Distances are in pixels: the file of the fixed image or its labels has no spacing" in pixels.out
     assert pixels.out.splitlines()[1].split()[:3] == ["1", "0.7500", "2.0000"]
     assert "HD95, mm" in told.out
     assert told.out.splitlines()[1].split()[:3] == ["1", "0.7500", "1.0000"]
@@ -80,8 +101,9 @@ def _read(path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "give --fixed-labels and --warped-labels, or --manifest"),
-        (["--fixed-labels", "fixed.nii.gz"], "--warped-labels is missing: give both"),
+        ([], "give --fixed-labels and --warped-labels, or --transform and --reference where there are no labels"),
+        (["--fixed-labels", "fixed.nii.gz"], "--fixed-labels and --warped-labels are compared: give both"),
+        (["--reference", "fixed.nii.gz"], "--reference was given, but --transform is missing: give both"),
         (
             ["--fixed-labels", "fixed.nii.gz", "--warped-labels", "warped.nii.gz", "--mask", "fixed.nii.gz"],
             "--mask judge a transform: give --transform, too",

@@ -77,6 +77,18 @@ def test_pictures_give_a_picture_and_say_what_a_pixel_is_taken_for(run, files, t
     assert lengths[1] == pytest.approx(lengths[0] / 2, rel=0.2)
 
 
+def test_each_picture_may_have_a_spacing_of_its_own(run, files, tmp_path):
+    images = ("--fixed", files / "fixed.png", "--moving", files / "moving.png", "--spacing", 0.5)
+
+    ran = run(
+        *("register", *images, "--moving-spacing", "0.6,0.4", "--out", tmp_path / "out"),
+        *("--transform", "rigid", "--threads", 1),
+    )
+
+    record = _record(tmp_path / "out")
+    assert (ran.code, record.grid.spacing_mm, record.moving_grid.spacing_mm) == (0, (0.5, 0.5), (0.6, 0.4))
+
+
 def test_labels_and_masks_and_an_initial_transform_are_taken(run, pair, files, tmp_path):
     first = run("register", *pair, "--out", tmp_path / "first", "--transform", "rigid")
     ran = run(

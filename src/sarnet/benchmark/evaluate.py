@@ -38,12 +38,12 @@ class Evaluation(BaseModel):
     command: str | None = None
     inputs: dict[str, str] = {}
     length_unit: LengthUnit
-    """What every distance is in: pixels, where the fixed labels' file does not tell the spacing."""
-    dice: float | None
-    """Means over labels, as :func:`sarnet.benchmark.means` has them."""
-    hd95: float | None
-    mad: float | None
-    labels: dict[str, LabelScore]
+    """What every distance is in: pixels, where the file of the fixed labels, or of the reference, tells no spacing."""
+    dice: float | None = None
+    """Means over labels, as :func:`sarnet.benchmark.means` has them; nothing where none are compared."""
+    hd95: float | None = None
+    mad: float | None = None
+    labels: dict[str, LabelScore] = {}
     transform: TransformScore | None = None
 
 
@@ -66,18 +66,19 @@ def evaluate(
         ShapeError: If the maps differ in size.
         GridError: If they lie elsewhere in the world.
     """
-    check_lies_on(warped, fixed, name="warped_labels")
+    check_lies_on(warped, fixed, name="warped_labels", beside="fixed_labels")
     scores = score_labels(fixed, warped, labels=labels)
     return Evaluation(length_unit=fixed.length_unit, **means(scores)._asdict(), labels=scores, transform=transform)
 
 
-def check_lies_on(labels: Image, fixed: Image, *, name: str) -> None:
-    """Refuse labels or a mask that do not lie where the fixed labels do.
+def check_lies_on(labels: Image, fixed: Image, *, name: str, beside: str) -> None:
+    """Refuse labels or a mask that do not lie where the fixed image does.
 
     Args:
         labels: What to look at.
-        fixed: Labels of the fixed image.
+        fixed: Labels of the fixed image, or that itself.
         name: What the user calls the first.
+        beside: What the user calls the other.
 
     Raises:
         ShapeError: If they differ in size.
@@ -85,14 +86,14 @@ def check_lies_on(labels: Image, fixed: Image, *, name: str) -> None:
     """
     if fixed.grid.size != labels.grid.size:
         raise ShapeError(
-            f"{name} has size {labels.grid.size}, but fixed_labels {fixed.grid.size}: bring it onto their grid by "
+            f"{name} has size {labels.grid.size}, but {beside} {fixed.grid.size}: bring it onto that grid by "
             "'sarnet apply --interpolation nearest'"
         )
     is_placed = fixed.length_unit == labels.length_unit == "mm"  # pictures do not know where they lie
     if is_placed and not fixed.grid.same_as(labels.grid):
         raise GridError(
-            f"{name} lies elsewhere in the world than fixed_labels (spacing, origin or direction differ): bring it "
-            "onto their grid by 'sarnet apply --interpolation nearest'"
+            f"{name} lies elsewhere in the world than {beside} (spacing, origin or direction differ): bring it "
+            "onto that grid by 'sarnet apply --interpolation nearest'"
         )
 
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 def evaluate(  # noqa: PLR0917  # an option each, by name alone
     fixed_labels: Annotated[Path | None, typer.Option(help="Labels of the fixed image.")] = None,
     warped_labels: Annotated[Path | None, typer.Option(help="Labels of the moving image on the fixed grid.")] = None,
+    reference: Annotated[
+        Path | None, typer.Option(help="Fixed image, to judge --transform where no labels are compared.")
+    ] = None,
     label: Annotated[list[int] | None, typer.Option(help="Score this label alone; may be repeated.")] = None,
     transform: Annotated[Path | None, typer.Option(help=f"{TRANSFORM_HELP} Not applied to the labels.")] = None,
     reverse_transform: Annotated[
@@ -35,13 +38,16 @@ def evaluate(  # noqa: PLR0917  # an option each, by name alone
     ] = False,
     out: Annotated[Path | None, typer.Option(help="JSON file to write.")] = None,
 ) -> None:
-    """Evaluate a finished registration: --fixed-labels with --warped-labels, or a --manifest.
+    """Evaluate a finished registration: by labels, by --transform and --reference, or by a --manifest.
 
     Dice; HD95 and MAD weighted by contour length or surface area (DeepMind's definition), in millimetres, or in pixels
     where the file has no spacing. Of a Learn2Reg manifest the scorer's own numbers stand beside the corrected ones.
     """
-    if (manifest is None) == (fixed_labels is None):
-        raise InputError("give --fixed-labels and --warped-labels, or --manifest")
+    if sum(each is not None for each in (manifest, fixed_labels, reference)) != 1:
+        raise InputError(
+            "give --fixed-labels and --warped-labels, or --transform and --reference where there are no labels, or "
+            "--manifest"
+        )
     result: Evaluation | TaskScores
     if manifest is not None:
         refuse_unread(
@@ -60,13 +66,18 @@ def evaluate(  # noqa: PLR0917  # an option each, by name alone
         result = _task(manifest, fields or manifest.parent, test=test)
     else:
         refuse_unread({"--fields": fields, "--test": test}, "no --manifest, which it belongs to")
-        if fixed_labels is None or warped_labels is None:
-            raise InputError("--fixed-labels was given, but --warped-labels is missing: give both")
+        if (fixed_labels is None) != (warped_labels is None):
+            raise InputError("--fixed-labels and --warped-labels are compared: give both")
+        if reference is not None and transform is None:
+            raise InputError("--reference was given, but --transform is missing: give both")
+        if reference is not None:
+            refuse_unread({"--label": label}, "no labels are compared")
         if transform is None and (reverse_transform or fixed_points or moving_points or mask):
             raise InputError("--reverse-transform, landmarks and --mask judge a transform: give --transform, too")
         if (fixed_points is None) != (moving_points is None):
             raise InputError("landmarks of one image were given: give --fixed-points and --moving-points")
         files = {
+            "reference": reference,
             "fixed_labels": fixed_labels,
             "warped_labels": warped_labels,
             "transform": transform,
@@ -86,19 +97,22 @@ def evaluate(  # noqa: PLR0917  # an option each, by name alone
 
 
 def _pair(files: dict[str, Path], *, labels: tuple[int, ...] | None, spacing: tuple[float, ...] | None) -> "Evaluation":
-    from sarnet.benchmark import check_lies_on, score_transform
+    from sarnet.benchmark import Evaluation, check_lies_on, score_transform
     from sarnet.benchmark import evaluate as judge
-    from sarnet.images import read_labels
+    from sarnet.images import read_image, read_labels
     from sarnet.transforms import read_points, read_transform
 
-    fixed, warped = (read_labels(files[name], spacing=spacing) for name in ("fixed_labels", "warped_labels"))
+    if "reference" in files:
+        fixed = read_image(files["reference"], spacing=spacing)
+    else:
+        fixed = read_labels(files["fixed_labels"], spacing=spacing)
     found = None
     if "transform" in files:
         axes = fixed.grid.dimension
         reverse = files.get("reverse_transform")
         mask = read_labels(files["mask"], spacing=spacing) if "mask" in files else None
         if mask is not None:
-            check_lies_on(mask, fixed, name="mask")
+            check_lies_on(mask, fixed, name="mask", beside="reference" if "reference" in files else "fixed_labels")
         points = [read_points(files[name], axes=axes) for name in ("fixed_points", "moving_points") if name in files]
         found = score_transform(
             read_transform(files["transform"]),
@@ -107,19 +121,23 @@ def _pair(files: dict[str, Path], *, labels: tuple[int, ...] | None, spacing: tu
             reverse=read_transform(reverse) if reverse else None,
             landmarks=(points[0], points[1]) if points else None,
         )
-    result = judge(fixed, warped, labels=labels, transform=found)
+    if "warped_labels" in files:
+        result = judge(fixed, read_labels(files["warped_labels"], spacing=spacing), labels=labels, transform=found)
+    else:
+        result = Evaluation(length_unit=fixed.length_unit, transform=found)
     _print_pair(result)
     return result.model_copy(update={"inputs": {name: str(path.resolve()) for name, path in files.items()}})
 
 
 def _print_pair(result: "Evaluation") -> None:
     unit = result.length_unit
-    table = Table("label", "Dice", f"HD95, {unit}", f"MAD, {unit}", box=None, padding=(0, 2, 0, 0))
-    for name, score in (*result.labels.items(), ("mean", result)):
-        table.add_row(name, *(_figure(getattr(score, figure)) for figure in ("dice", "hd95", "mad")))
-    output.print(table)
+    if result.labels:
+        table = Table("label", "Dice", f"HD95, {unit}", f"MAD, {unit}", box=None, padding=(0, 2, 0, 0))
+        for name, score in (*result.labels.items(), ("mean", result)):
+            table.add_row(name, *(_figure(getattr(score, figure)) for figure in ("dice", "hd95", "mad")))
+        output.print(table)
     if unit == "pixels":
-        say("Distances are in pixels: the file of the fixed labels has no spacing (--spacing gives one).")
+        say("Distances are in pixels: the file of the fixed image or its labels has no spacing (--spacing gives one).")
     if result.transform is not None:
         space = result.transform
         say(f"Folding: {space.folding_percent:.4g} % of voxels; SDlogJ {_figure(space.sd_log_jacobian)}.")

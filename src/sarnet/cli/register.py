@@ -78,6 +78,9 @@ def register(  # noqa: PLR0917  # an option each, by name alone
         typer.Option("--both-ways", help="Register in the opposite direction, too, and report inverse consistency."),
     ] = False,
     spacing: Spacing = None,
+    moving_spacing: Annotated[
+        str | None, typer.Option(help="The same of MOVING alone, where its pixels have another size.")
+    ] = None,
     model: Model = None,
     vgg: Annotated[
         Path | None,
@@ -133,6 +136,7 @@ def register(  # noqa: PLR0917  # an option each, by name alone
         guide_moving=guide_moving,
         guide_points=guide_points,
         spacing=spacing_of(spacing),
+        moving_spacing=spacing_of(moving_spacing),
     )
     register_files(
         files,

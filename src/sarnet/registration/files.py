@@ -35,6 +35,8 @@ class PairFiles:
     """CSV of landmarks that steer: columns fixed_x, fixed_y[, fixed_z], moving_x, moving_y[, moving_z], LPS mm."""
     spacing: tuple[float, ...] | None = None
     """Millimetres along x, y[, z] of images that do not tell theirs."""
+    moving_spacing: tuple[float, ...] | None = None
+    """Those of the moving image, where they are others."""
 
     def __post_init__(self) -> None:
         _check_both("labels are compared", fixed_labels=self.fixed_labels, moving_labels=self.moving_labels)
@@ -68,7 +70,8 @@ def read_pair(files: PairFiles) -> PairImages:
         DataError: If one is gone or cannot be read, or a mask or label map has another size than its image.
         InputError: If the spacing does not fit the images.
     """
-    fixed, moving = (read_image(path, spacing=files.spacing) for path in (files.fixed, files.moving))
+    fixed = read_image(files.fixed, spacing=files.spacing)
+    moving = read_image(files.moving, spacing=files.moving_spacing or files.spacing)
     initial = read_transform(files.initial_transform) if files.initial_transform else None
     masks = Masks(fixed=_labels(files.fixed_mask, fixed), moving=_labels(files.moving_mask, moving))
     fixed_labels, moving_labels = _labels(files.fixed_labels, fixed), _labels(files.moving_labels, moving)
