@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sarnet.cohort.image import CohortImage
 from sarnet.cohort.pair import CohortPair, folder_of
@@ -73,7 +74,7 @@ def pairs_of(table: Table, *, spacing: tuple[float, ...] | None = None) -> list[
     _check(table, wanted=("fixed", "moving"), known=_PAIR_COLUMNS)
     pairs = []
     for number, row in enumerate(table.rows, start=2):
-        paths = {name: table.path.parent / row[name] for name in Inputs.model_fields if row.get(name)}
+        paths: dict[str, Any] = {name: table.path.parent / row[name] for name in Inputs.model_fields if row.get(name)}
         missing = [name for name in ("fixed", "moving") if name not in paths]
         if missing:
             raise DataError(f"{table.path}, row {number}, has no {' and no '.join(missing)} image")
