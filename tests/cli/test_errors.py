@@ -114,7 +114,7 @@ def test_missing_option_is_named(run):
 def test_option_that_is_read_once_is_not_taken_twice(run):
     ran = run("register", "--fixed", "a.png", "--reference", "b.png", "--moving", "c.png", "--out", "d")
 
-    assert (ran.code, ran.err) == (2, "error: --fixed was given 2 times, but is read once: give one\n")
+    assert (ran.code, ran.err) == (2, "error: --fixed/--reference was given 2 times, but is read once: give one\n")
 
 
 def test_version(run):

@@ -1,8 +1,10 @@
 import csv
 import json
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.resources import as_file, files
 from pathlib import Path
 
 import numpy as np
@@ -239,6 +241,18 @@ def test_network_is_loaded_once_for_all_pairs(pairs: MakePairs, tmp_path: Path) 
     assert _load_once.cache_info().misses == before
 
 
+def test_network_that_was_trained_anew_is_loaded_anew(tmp_path: Path) -> None:
+    file = tmp_path / "mine.safetensors"
+    settings = RegistrationSettings(threads=1, model=str(file))
+    hashes = []
+    for name in ("sarnet-cxr", "sarnoseg-cxr"):
+        with as_file(files("sarnet.networks") / "released" / f"{name}.safetensors") as released:
+            shutil.copy(released, file)
+        hashes.append(worker_state(settings).weights_sha256)
+
+    assert hashes[0] != hashes[1]
+
+
 @pytest.mark.on_demand
 def test_pair_that_kills_its_workers_is_recorded_as_such(cluster: Cluster) -> None:
     results = dict(cluster.spread(_die_of_the_first, {"a": 0, "b": 1, "c": 2}))
@@ -253,6 +267,14 @@ def _die_of_the_first(number: int) -> int:
     if number == 0:
         os._exit(1)
     return number + 1
+
+
+def test_stamp_does_not_depend_on_where_a_link_leads(tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "a.png").write_bytes(b"image")
+    (tmp_path / "link").symlink_to(tmp_path / "here")
+
+    assert Stamp.of(tmp_path / "link" / "a.png").path == str(tmp_path / "link" / "a.png")
 
 
 def test_stamp_of_a_folder_tells_a_slice_of_other_content(tmp_path: Path) -> None:

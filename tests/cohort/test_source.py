@@ -116,6 +116,7 @@ def test_image_that_has_no_bids_name_is_not_passed_over(bids: Path) -> None:
     folder = bids / "sub-02/ses-01/anat"
     (folder / "sub-02_ses-01_Run-2_T1w.nii.gz").write_bytes(b"")
     (folder / "sub-02_ses-01_T1w.json").write_text("{}")
+    (folder / "._sub-02_ses-01_T1w.nii.gz").write_bytes(b"")
 
     with pytest.raises(InputError, match=r"no BIDS name .*: sub-02/ses-01/anat/sub-02_ses-01_Run-2_T1w.nii.gz; renam"):
         find_pairs(bids, pattern="*_T1w*")

@@ -97,6 +97,13 @@ def test_engines_that_cannot_be_are_refused(engines, message):
         build_methods(_settings(methods=(), engines=engines))
 
 
+def test_affine_map_without_an_affine_search_is_no_method():
+    variants = {"affine": {"transform": "affine"}, "forward": {"adapt": "none"}}
+
+    with pytest.raises(ConfigError, match=r"affine_start is false, but methods \['affine'\] are nothing else"):
+        build_methods(_settings(methods=("forward", "affine"), variants=variants, affine_start=False))
+
+
 def test_engine_that_is_missing_is_told_with_what_installs_it():
-    with pytest.raises(MissingExtraError, match=r"needs no-such-engine, .*: pip install '\.\[methods\]'"):
+    with pytest.raises(MissingExtraError, match=r"needs no-such-engine, .*: run pip install '\.\[methods\]'"):
         engine_version("no-such-engine")

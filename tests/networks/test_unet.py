@@ -39,5 +39,5 @@ def test_missing_extra_is_named(monkeypatch):
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "monai", None)  # as if it were not installed
 
-    with pytest.raises(MissingExtraError, match=r"the U-Net needs MONAI, .*: pip install '\.\[train\]'"):
+    with pytest.raises(MissingExtraError, match=r"the U-Net needs MONAI, .*: run pip install '\.\[train\]'"):
         unet(UnetSettings())

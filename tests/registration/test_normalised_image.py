@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sarnet.images import Grid, Image
-from sarnet.registration.normalised_image import BACKGROUND, OUTSIDE, SHOWN, NormalisedImage
+from sarnet.registration.normalised_image import BACKGROUND, OUTSIDE, SHOWN, NormalisedImage, read_averaged
 from sarnet.transforms import Transform
 
 
@@ -52,6 +52,17 @@ def test_whole_voxels_of_a_shift_are_read_without_a_change(disc):
     read = image.read(_shifted(disc.grid, 20.0), disc.grid)
 
     np.testing.assert_allclose(read[:, :50], image.values.array[:, 10:], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("x_mm", [0.0, 0.5])
+def test_thin_structure_of_a_mask_keeps_its_share_of_a_coarse_grid(x_mm):
+    grid = Grid.plain((64, 64))
+    mask = np.zeros((64, 64), np.uint8)
+    mask[:, 21] = 1
+
+    read = read_averaged(Image(array=mask, grid=grid), _shifted(grid, x_mm), grid.reduced(4), outside=0)
+
+    assert read[4:-4].sum(axis=1) == pytest.approx(np.full(8, 1 / 4), abs=0.05)  # a line is a quarter of a voxel wide
 
 
 def test_coarse_grid_gets_means_and_not_single_voxels():

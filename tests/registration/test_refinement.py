@@ -112,10 +112,16 @@ def test_budget_ends_it_and_what_there_was_stays(pair, refined):
     assert found.costs == (pytest.approx(refined.costs[1], abs=1e-5),) * 2
 
 
-def test_levels_on_which_an_axis_would_vanish_are_skipped(pair):
-    found = refine(_start(pair), pair, settings=RefinementSettings(factors=(32, 2), iterations=(50, 3)))
+def test_coarse_level_is_skipped_only_where_no_axis_can_be_coarser(pair):
+    settings = RefinementSettings(factors=(2, 1), iterations=(4, 1))
 
-    assert found.iterations == 7 + 3
+    def iterations(*space):
+        parts = (torch.nn.functional.interpolate(each, space) for each in (pair.fixed, pair.moving, pair.weight))
+        fixed, moving, weight = parts
+        small = ComparedPair(fixed=fixed, moving=moving, weight=weight, grid=Grid.plain(space))
+        return refine(_start(small), small, settings=settings).iterations - 7
+
+    assert (iterations(16, 16), iterations(12, 40), iterations(24, 24)) == (1, 5, 5)
 
 
 def test_images_without_contrast_stay_where_they_are(pair):

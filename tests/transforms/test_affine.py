@@ -199,7 +199,7 @@ def test_what_cannot_be_aligned_is_refused(unchecked, phantom, oblique, bumpy):
         align(image, flat, kind="rigid")
     with pytest.raises(InputError, match="fixed holds values that are not finite"):
         align(holed, image, kind="rigid")
-    with pytest.raises(InputError, match="needs 4 voxels along each axis: give what is thinner"):
+    with pytest.raises(InputError, match="needs 4 voxels along each axis: begin without one"):
         align(image, Image.from_array(np.eye(3)), kind="rigid")
     with pytest.raises(InputError, match="initial holds a displacement field"):
         align(image, image, kind="rigid", initial=field)

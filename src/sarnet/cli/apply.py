@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sarnet.cli.console import say, say_note
-from sarnet.cli.words import SPACING_HELP, TRANSFORM_HELP, spacing_of
+from sarnet.cli.words import MOVING_SPACING_HELP, SPACING_HELP, TRANSFORM_HELP, spacing_of
 
 
 class Interpolation(StrEnum):
@@ -35,6 +35,7 @@ def apply(
         str | None,
         typer.Option(help=SPACING_HELP),
     ] = None,
+    moving_spacing: Annotated[str | None, typer.Option(help=MOVING_SPACING_HELP)] = None,
 ) -> None:
     """Warp MOVING onto the grid of REFERENCE by a saved transform.
 
@@ -45,8 +46,8 @@ def apply(
     from sarnet.transforms import apply as resample
     from sarnet.transforms import compose, read_transform
 
-    given = spacing_of(spacing)
-    grid = read_image(reference, spacing=given).grid
+    grid = read_image(reference, spacing=spacing_of(spacing)).grid
+    given = spacing_of(moving_spacing or spacing)
     image = read_image(moving, spacing=given, keep_type=interpolation is not Interpolation.LINEAR)
     first, *others = (read_transform(path, grid=grid) for path in transform)
     whole = compose(first, *others, grid=grid) if others else first

@@ -21,6 +21,8 @@ class Command(TyperCommand):
         """
         _, _, given = self.make_parser(ctx).parse_args(list(args))
         for option in given:
-            if isinstance(option, TyperOption) and not option.multiple and given.count(option) > 1:
-                raise InputError(f"{option.opts[0]} was given {given.count(option)} times, but is read once: give one")
+            is_read_once = isinstance(option, TyperOption) and not option.multiple and not option.is_flag
+            if is_read_once and given.count(option) > 1:
+                names = "/".join(option.opts)
+                raise InputError(f"{names} was given {given.count(option)} times, but is read once: give one")
         return super().parse_args(ctx, args)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sarnet.cli.console import say
-from sarnet.cli.words import SPACING_HELP, TRANSFORM_HELP, spacing_of
+from sarnet.cli.words import MOVING_SPACING_HELP, SPACING_HELP, TRANSFORM_HELP, spacing_of
 
 
 class TransformFormat(StrEnum):
@@ -21,7 +21,7 @@ class TransformFormat(StrEnum):
     FREESURFER = "freesurfer"
 
 
-def convert(
+def convert(  # noqa: PLR0917  # an option each, by name alone
     transform: Annotated[Path, typer.Option(help=TRANSFORM_HELP)],
     to: Annotated[TransformFormat, typer.Option(help="Format to write; itk is .h5 (or .tfm, .txt, .mat).")],
     out: Annotated[Path, typer.Option(help="File to write, with an ending of that format.")],
@@ -40,6 +40,7 @@ def convert(
         ),
     ] = None,
     spacing: Annotated[str | None, typer.Option(help=SPACING_HELP)] = None,
+    moving_spacing: Annotated[str | None, typer.Option(help=MOVING_SPACING_HELP)] = None,
 ) -> None:
     """Convert a transform to another program's format.
 
@@ -48,9 +49,8 @@ def convert(
     from sarnet.images import read_image  # not for --help
     from sarnet.transforms import read_transform, write_format
 
-    given = spacing_of(spacing)
-    fixed_grid = read_image(reference, spacing=given).grid if reference else None
-    moving_grid = read_image(moving, spacing=given).grid if moving else None
+    fixed_grid = read_image(reference, spacing=spacing_of(spacing)).grid if reference else None
+    moving_grid = read_image(moving, spacing=spacing_of(moving_spacing or spacing)).grid if moving else None
     found = read_transform(transform, grid=fixed_grid, form=source.value if source else None, moving=moving_grid)
     write_format(found, out, to.value, moving=moving_grid)
     say(f"Wrote {out}.")

@@ -115,10 +115,10 @@ def _pair(files: dict[str, Path], *, labels: tuple[int, ...] | None, spacing: tu
             check_lies_on(mask, fixed, name="mask", beside="reference" if "reference" in files else "fixed_labels")
         points = [read_points(files[name], axes=axes) for name in ("fixed_points", "moving_points") if name in files]
         found = score_transform(
-            read_transform(files["transform"]),
+            read_transform(files["transform"], grid=fixed.grid),
             fixed.grid,
             inside=None if mask is None else mask.array != 0,
-            reverse=read_transform(reverse) if reverse else None,
+            reverse=read_transform(reverse, grid=fixed.grid) if reverse else None,
             landmarks=(points[0], points[1]) if points else None,
         )
     if "warped_labels" in files:

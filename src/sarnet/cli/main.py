@@ -41,20 +41,13 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command(cls=Command)(demo.demo)
-app.command(cls=Command)(register.register)
-app.command(cls=Command)(apply.apply)
-app.command(cls=Command)(invert.invert)
-app.command(cls=Command)(compose.compose)
-app.command(cls=Command)(jacobian.jacobian)
-app.command(cls=Command)(points.points)
-app.command(cls=Command)(convert.convert)
-app.command(cls=Command)(evaluate.evaluate)
+for verb in (
+    *(demo.demo, register.register),
+    *(apply.apply, invert.invert, compose.compose, jacobian.jacobian, points.points, convert.convert),
+    *(evaluate.evaluate, train.train, benchmark.benchmark, cohort.cohort, atlas.atlas),
+):
+    app.command(cls=Command)(verb)
 app.add_typer(data.data, name="data")
-app.command(cls=Command)(train.train)
-app.command(cls=Command)(benchmark.benchmark)
-app.command(cls=Command)(cohort.cohort)
-app.command(cls=Command)(atlas.atlas)
 
 
 def _show_version(asked: bool) -> bool:

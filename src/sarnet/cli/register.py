@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from sarnet.cli.options import Adapt, Device, Model, Override, RegistrationConfig, Spacing, TransformKind
-from sarnet.cli.words import as_overrides, command_line, spacing_of
+from sarnet.cli.words import MOVING_SPACING_HELP, as_overrides, command_line, spacing_of
 from sarnet.config import RegistrationSettings, read_settings
 
 
@@ -78,9 +78,7 @@ def register(  # noqa: PLR0917  # an option each, by name alone
         typer.Option("--both-ways", help="Register in the opposite direction, too, and report inverse consistency."),
     ] = False,
     spacing: Spacing = None,
-    moving_spacing: Annotated[
-        str | None, typer.Option(help="The same of MOVING alone, where its pixels have another size.")
-    ] = None,
+    moving_spacing: Annotated[str | None, typer.Option(help=MOVING_SPACING_HELP)] = None,
     model: Model = None,
     vgg: Annotated[
         Path | None,

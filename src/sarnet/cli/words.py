@@ -9,6 +9,7 @@ from sarnet.errors import InputError
 
 TRANSFORM_HELP = "Result of a registration: .h5, .tfm, .txt, .mat, .lta, .mgz or a field."
 SPACING_HELP = "MM[,MM[,MM]]: pixel size of images whose file has none; the same as for sarnet register."
+MOVING_SPACING_HELP = "The same of MOVING alone, where its pixels have another size."
 
 
 def spacing_of(text: str | None) -> tuple[float, ...] | None:

@@ -54,9 +54,11 @@ def bids_images(
     images: dict[tuple[str, str], list[CohortImage]] = {}
     misnamed = []
     for path in sorted(root.glob(f"sub-*/**/{pattern}")):
+        if path.name.startswith(".") or not path.name.endswith((".nii", ".nii.gz")):
+            continue  # what file systems put there, and sidecars
         found = _NAME.fullmatch(path.name)
         if found is None:
-            misnamed += [str(path.relative_to(root))] if path.name.endswith((".nii", ".nii.gz")) else []  # no sidecars
+            misnamed.append(str(path.relative_to(root)))
             continue
         entities, subject, session, suffix = found.groups(default="")
         image = CohortImage(

@@ -117,8 +117,8 @@ class RefinementSettings(Settings):
     """How the field itself is refined after the last layer, coarse to fine."""
 
     factors: tuple[_Factor, ...] = (2, 1)
-    """Voxels of the network's grid to one of each level, along each axis that is long enough for it. What a coarser
-    level would find, the network has found."""
+    """Voxels of the network's grid to one of each level, as far as 16 are left along an axis. What a coarser level
+    would find, the network has found."""
     iterations: tuple[_Iterations, ...] = (20, 20)
     """Of each level."""
     window_voxels: WindowVoxels = 9

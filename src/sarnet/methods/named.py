@@ -40,6 +40,10 @@ def build_methods(settings: BenchmarkSettings) -> list[Method]:
         raise ConfigError(f"unmagnified names {strange}, but must name peers, of which there are {[*settings.peers]}")
     if len(set(settings.methods)) < len(settings.methods):
         raise ConfigError(f"methods are {list(settings.methods)}, but each must be named once")
+    own = {_OWN: settings.registration, **settings.variants}
+    nothing_else = [name for name in settings.methods if name in own and own[name].transform != "deformable"]
+    if nothing_else and not settings.affine_start:
+        raise ConfigError(f"affine_start is false, but methods {nothing_else} are nothing else: leave them out")
     return [_build(name, settings) for name in settings.methods]
 
 

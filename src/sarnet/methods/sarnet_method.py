@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sarnet.config import RegistrationSettings
-from sarnet.errors import InputError
 from sarnet.images import Image
 from sarnet.losses import read_vgg
 from sarnet.methods.method import MethodResult
@@ -47,10 +46,6 @@ class SarnetMethod:
     def register(self, fixed: Image, moving: Image, *, affine_start: bool = True) -> MethodResult:
         """As :class:`sarnet.methods.Method` has it; see :func:`sarnet.registration.register`."""
         start = affine_start and self.registration.affine_start
-        if not start and self.registration.transform != "deformable":
-            raise InputError(
-                f"affine_start is false, but {self.name} is nothing else: leave it out of the benchmark's methods"
-            )
         settings = self.registration.model_copy(update={"affine_start": start})
         found = register(fixed, moving, settings, loaded=self.loaded)
         return MethodResult(

@@ -136,7 +136,7 @@ class Guides:
                 degree=-1,
             )
             field += pull(places)
-            wanted -= pull(self.fixed_points)
+            wanted = wanted - pull(self.fixed_points)
         field = field.reshape(*coarse.shape, -1)
         bent = Transform.identity(start.grid).with_displacement(field_to_grid(field, coarse, start.grid))
         return compose(bent, start)

@@ -72,13 +72,14 @@ def read_averaged(
     if np.array_equal(transform.homogeneous(), np.eye(grid.dimension + 1)) and transform.displacement is None:
         return resample(image, grid, outside=outside).array
     scale = abs(np.linalg.det(transform.matrix)) ** (1 / grid.dimension)
-    coarse = _at_spacing(image, scale * grid.spacing[0])
+    coarse = _at_spacing(image, scale * grid.spacing[0], outside)
     return apply(transform, coarse, grid, interpolation="linear", outside=outside).array
 
 
-def _at_spacing(image: Image, wanted: float) -> Image:
+def _at_spacing(image: Image, wanted: float, outside: float | None) -> Image:
     own = image.grid
     if wanted <= _COARSER * min(own.spacing):
         return image
     extent = max(size * spacing for size, spacing in zip(own.size, own.spacing, strict=True))
-    return resample(image, network_grid(own, multiple=1, longest_voxels=max(1, round(extent / wanted))))
+    coarse = network_grid(own, multiple=1, longest_voxels=max(1, round(extent / wanted)))
+    return resample(image, coarse, outside=outside)

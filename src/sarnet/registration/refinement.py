@@ -17,7 +17,7 @@ from sarnet.registration.compared_pair import ComparedPair
 from sarnet.registration.dissimilarity import dissimilarity
 
 _SHORTEST_AXIS = 16
-"""Voxels that an axis keeps on a coarser level; one that would keep fewer stays as fine as it is."""
+"""Voxels that an axis keeps on every level, if it has as many."""
 
 _LONGEST = 3.0
 """Length of a step's longest vector, to the root mean square of all: a few voxels that cry out do not set the pace."""
@@ -82,10 +82,10 @@ def refine(
 
     halves = start.halves
     for factor, count in zip(settings.factors, settings.iterations, strict=True):
-        coarser = [size // factor if size >= _SHORTEST_AXIS * factor else size for size in space]
-        if factor > 1 and tuple(coarser) == space:
+        of_level = tuple(max(size // factor, min(size, _SHORTEST_AXIS)) for size in space)
+        if factor > 1 and of_level == space:
             continue
-        level = _level(pair, coarser)
+        level = _level(pair, of_level)
         halves = resize_field(halves, tuple(level.channels.shape[2:]))
         for done in range(count):
             if seconds is not None and time.monotonic() - began > seconds:
@@ -152,7 +152,7 @@ def finish(
     )
 
 
-def _level(pair: ComparedPair, space: list[int]) -> _Level:
+def _level(pair: ComparedPair, space: tuple[int, ...]) -> _Level:
     # the mean over what each voxel covers; the extent stays, as resize_field has it
     fixed, moving, weight = (
         F.interpolate(each, size=space, mode="area")

@@ -82,7 +82,7 @@ def read_result(folder: Path) -> Result:
     record = read_record(folder)
     path = _input(folder, "fixed", record.inputs.fixed)
     fixed = _as_registered(path, record.grid)
-    moving = _as_registered(_input(folder, "moving", record.inputs.moving), record.moving_grid)
+    moving = _as_registered(_input(folder, "moving", record.inputs.moving), record.moving_grid or record.grid)
     warped = _output(folder, record.files.warped)
     displacement = _displacement(_output(folder, record.files.displacement), fixed.grid)
     before = resample(with_finite_values(moving), fixed.grid).array
@@ -133,13 +133,12 @@ def _output(folder: Path, name: str) -> Path:
     return path
 
 
-def _as_registered(path: Path, grid: RecordedGrid | None) -> Image:
+def _as_registered(path: Path, grid: RecordedGrid) -> Image:
     """Read an image by the spacing that it was registered with: that may have been given by hand."""
     image = read_image(path)
-    if grid is None or len(grid.spacing_mm) != image.grid.dimension:
+    if len(grid.spacing_mm) != image.grid.dimension or np.allclose(grid.spacing_mm, image.grid.spacing, rtol=1e-3):
         return image
-    has_own = np.allclose(grid.spacing_mm, image.grid.spacing, rtol=1e-3)
-    return image if has_own else read_image(path, spacing=grid.spacing_mm)
+    return read_image(path, spacing=grid.spacing_mm)
 
 
 def _displacement(path: Path, grid: Grid) -> Float[np.ndarray, "*space axis"]:

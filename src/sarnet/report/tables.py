@@ -106,8 +106,8 @@ def _table(protocol: str, rows: list[Row], reference: str | None, paper: PaperTa
     summaries = {method: summarise(each) for method, each in by_method.items()}
     figure: Figure = "dice" if any(summary.dice is not None for summary in summaries.values()) else "tre_mm"
     has_figure = any(getattr(summary, figure) is not None for summary in summaries.values())
-    is_compared = has_figure and _is_comparable(by_method, first)
-    compared = compare(by_method, reference=first, figure=figure) if is_compared else []
+    comparable = _comparable(by_method, first) if has_figure else {}
+    compared = compare(comparable, reference=first, figure=figure) if len(comparable) > 1 else []
     comparisons = {each.method: each for each in compared}
     unit = rows[0].length_unit
     has_interval = len(_subjects(rows)) >= _FEWEST_SUBJECTS
@@ -152,11 +152,11 @@ def _by_method(rows: list[Row]) -> dict[str, list[Row]]:
     return named
 
 
-def _is_comparable(by_method: dict[str, list[Row]], first: str) -> bool:
-    """Whether there are methods to compare, and enough subjects in the pairs that each shares with the first."""
+def _comparable(by_method: dict[str, list[Row]], first: str) -> dict[str, list[Row]]:
+    """The methods that share pairs of enough subjects with the first."""
     own = {row.pair for row in by_method[first]}
-    shared = (_subjects([row for row in rows if row.pair in own]) for rows in by_method.values())
-    return len(by_method) > 1 and min(map(len, shared)) >= _FEWEST_SUBJECTS
+    shared = {method: _subjects([row for row in rows if row.pair in own]) for method, rows in by_method.items()}
+    return {method: by_method[method] for method, subjects in shared.items() if len(subjects) >= _FEWEST_SUBJECTS}
 
 
 def _before(rows: list[Row]) -> list[str]:
@@ -235,7 +235,7 @@ def _notes(
         if any(row.subjects[0] != row.subjects[1] for row in rows):
             notes.append("The tests do not know that subjects also are the moving ones: intervals are safer than p.")
     elif len({row.method for row in rows}) > 1:
-        notes.append(f"No tests: all methods share fewer than {_FEWEST_SUBJECTS} subjects.")
+        notes.append(f"No tests: {first} shares pairs of fewer than {_FEWEST_SUBJECTS} subjects with any other method.")
     if paper is not None:
         notes.append(
             f"The paper's {paper.replace('table', 'table ')} has other images, structures and hardware (GPU; CPU for "
