@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -276,6 +278,24 @@ def test_images_that_are_no_fields_are_refused(oblique, phantom, tmp_path):
         read_transform(tmp_path / "d.mha")
     with pytest.raises(DataError, match=r"an image of shape \(31, 26, 18\)"):
         read_transform(tmp_path / "d.nii.gz")
+
+
+@pytest.mark.parametrize("ending", [".h5", ".tfm"])
+def test_spline_after_an_affine_map_is_read_where_that_leads(oblique, world, rng, ending, tmp_path):
+    grid = oblique(2)
+    shift = sitk.TranslationTransform(2, [500.0, -300.0])
+    there = replace(grid, origin=(grid.origin[0] + 500.0, grid.origin[1] - 300.0))
+    spline = sitk.BSplineTransformInitializer(there.empty_itk(), [4, 4])
+    spline.SetParameters(rng.normal(scale=3, size=len(spline.GetParameters())).tolist())
+    whole = sitk.CompositeTransform([spline, shift])  # the last acts first
+    sitk.WriteTransform(whole, str(tmp_path / f"t{ending}"))
+
+    transform = read_transform(tmp_path / f"t{ending}", grid=grid)
+
+    points = world(grid)[2:-2, 2:-2].reshape(-1, 2)
+    expected = np.array([whole.TransformPoint(p) for p in points.tolist()])
+    assert np.linalg.norm(expected - points - [500, -300], axis=1).mean() > 1
+    np.testing.assert_allclose(transform.points(points), expected, atol=1e-4)
 
 
 def test_a_transform_that_says_nothing_of_a_grid_wants_one(oblique, tmp_path):

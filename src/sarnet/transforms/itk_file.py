@@ -70,10 +70,14 @@ def read_itk(path: Path, ending: str, grid: Grid | None) -> Transform:
         refuse(path, "a transform of two or three axes", f"one of {axes}")
     for part in parts:
         _check(path, part, grid.dimension if grid else axes)
-    fields = [part for part in parts if "DisplacementField" in part.kind]
     try:
-        place = grid or (_grid(fields[0]) if fields else Grid.plain((1,) * axes))
-        return compose(Transform.identity(place), *(_transform(path, part, grid) for part in parts))
+        read = [_field(part) if "DisplacementField" in part.kind else _as_itk(path, part) for part in parts]
+        if not all(isinstance(each, Transform) or each.IsLinear() for each in read):
+            return _on(grid, read, path)
+        nowhere = Grid.plain((1,) * axes)
+        known = [each if isinstance(each, Transform) else Transform.from_itk(each, nowhere) for each in read]
+        place = grid or next((each.grid for each in known if each.displacement is not None), nowhere)
+        return compose(Transform.identity(place), *known)
     except DataError:
         raise
     except SarnetError as error:
@@ -94,15 +98,18 @@ def _check(path: Path, part: Part, axes: int) -> None:
             refuse(path, f"a vector for each of {wanted} places", f"{len(part.parameters)} numbers")
 
 
-def _transform(path: Path, part: Part, grid: Grid | None) -> Transform:
-    if "DisplacementField" in part.kind:
-        own = _grid(part)
-        return Transform.identity(own).with_displacement(part.parameters.reshape(*own.shape, own.dimension))
-    itk = _as_itk(path, part)
-    if grid is None and not itk.IsLinear():
+def _on(grid: Grid | None, parts: list[Transform | sitk.Transform], path: Path) -> Transform:
+    """What parts with a spline among them come to at the voxels of a grid, wherever the others lead these."""
+    if grid is None:
         todo = "make a field of it on the grid of the fixed image (sarnet convert --to itk --reference)"
         refuse(path, "a field or an affine map", "a transform that has no grid of its own", todo=todo)
-    return Transform.from_itk(itk, grid or Grid.plain((1,) * part.axes))
+    whole = [each.to_itk() if isinstance(each, Transform) else each for each in parts]
+    return Transform.from_itk(sitk.CompositeTransform(whole[::-1]), grid)  # the last acts first
+
+
+def _field(part: Part) -> Transform:
+    own = _grid(part)
+    return Transform.identity(own).with_displacement(part.parameters.reshape(*own.shape, own.dimension))
 
 
 def _grid(part: Part) -> Grid:
