@@ -11,10 +11,11 @@ other figure of a summary), the Dice of single labels by ``structures(file, meth
 pairs by ``dice_without(file, method, pairs)``, ``mean(file, "dice", pair="1")`` of what a script wrote, and
 ``change(file, figure, term)``, the mean change without a term, are numbers in the text; so is ``seeds(mode)``, the gain
 of Dice of every seed's weights over those they began with, which ``gains(mode)`` has one by one. ``p(file, reference,
-method)`` is a corrected probability, ``highest_p(file, reference, methods)`` the largest that the reference is not
-ahead; ``not_ahead(file, reference)`` are the methods of which it is not shown to be ahead, ``no_difference(file,
-reference)`` those of which no difference is shown, ``lowered(file, figure)`` the terms without which a figure falls.
-``minutes(file, other)`` is how long all their registrations took, ``iterations(file, method)`` how many a pair took.
+method)`` is a corrected probability, ``lead(file, reference, method)`` a difference of Dice with its interval,
+``highest_p(file, reference, methods)`` the largest that the reference is not ahead; ``not_ahead(file, reference)`` are
+the methods of which it is not shown to be ahead, ``no_difference(file, reference)`` those of which no difference is
+shown, ``lowered(file, figure)`` the terms without which a figure falls. ``minutes(file, other)`` is how long all their
+registrations took, ``iterations(file, method)`` how many a pair took.
 ``measured(file)`` is the file.
 """
 
@@ -71,6 +72,7 @@ def main() -> None:
         dice_without=_dice_without,
         lowered=_lowered,
         p=_p,
+        lead=_lead,
         not_ahead=_not_ahead,
         no_difference=_no_difference,
         minutes=_minutes,
@@ -213,6 +215,12 @@ def _not_ahead(name: str, reference: str) -> str:
 def _p(name: str, reference: str, method: str) -> str:
     """Of the reference against one method by Dice, corrected for all of the file."""
     return _probability(_compared(name, reference)[method].p_corrected)
+
+
+def _lead(name: str, reference: str, method: str) -> str:
+    """By how much the reference's Dice is above one method's, with its interval."""
+    mean, low, high = (f"{value:+.3f}" for value in _compared(name, reference)[method].difference)
+    return f"{mean} [{low}, {high}]"
 
 
 @cache

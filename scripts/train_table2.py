@@ -13,8 +13,7 @@
 
 The mask that feeds the segmentation terms is of the training subjects alone: of brains one of ventricles, thalami,
 caudate nuclei and putamina, of hearts one of both ventricles and the muscle. Every network has its own recipe
-(configs/), shortened to 1,600 pairs; VoxelMorph has ten times its authors' rate, at which it would hardly have begun by
-then. Weights that are there are kept, and a training that was stopped goes on; what is
+(configs/), shortened to 1,600 pairs. Weights that are there are kept, and a training that was stopped goes on; what is
 written is the generator alone, in half precision.
 """
 
@@ -40,7 +39,7 @@ NETWORKS: dict[str, tuple[str, ...]] = {
         "adversarial.weights.mask_overlap=0",
         "adversarial.weights.mask_supervision=0",
     ),
-    "voxelmorph": ("peer.learning_rate=1e-3",),
+    "voxelmorph": (),
     "dirnet": (),
     "flownet": (),
 }

@@ -12,7 +12,7 @@ _UNIT_VOXELS = 20.0
 
 _LEAK = 0.1
 
-_WIDTHS, _KERNELS = (1, 2, 4, 8, 8, 16), (7, 5, 3, 3, 3, 3)
+_WIDTHS, _KERNELS = (1, 2, 4, 8, 8, 16), (7, 5, 5, 3, 3, 3)
 """Of the six halvings: maps in shares of the first's, and the convolution's width."""
 
 _UP_WIDTHS = (8, 4, 2, 1)
