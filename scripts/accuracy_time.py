@@ -25,7 +25,7 @@ MODES = {"sarnet-forward": "forward", "sarnet": "last-layer", "sarnet-refined": 
 OFFSETS = {"forward": (-7, -12), "last-layer": (-7, 5), "refined": (3, 8), "syn": (-7, -4), "elastix": (-2, 7)}
 OFFSETS |= {"sarnoseg": (8, -4), "elastix-paper": (0, -16), "gcsar": (8, -3)}
 OFFSETS |= {"syn-tuned": (2, 13), "paper": (7, -4)}
-OFFSETS |= {"dirnet": (-6, 5), "flownet": (-8, -5), "voxelmorph": (8, -3), "affine": (7, -12)}
+OFFSETS |= {"dirnet": (-6, 5), "flownet": (-8, -5), "voxelmorph": (-1, 8), "affine": (7, -12)}
 """Points from a dot to its name: methods whose dots are close keep their names apart."""
 
 
